@@ -1,0 +1,18 @@
+// THE list of concrete backends in this build; nobody else names one.
+#pragma once
+
+#include "engine/runtime/backend.h"
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace mmfree {
+
+// Best first: the first with a usable device is the default. Includes backends whose devices are all unusable.
+[[nodiscard]] std::vector<std::shared_ptr<const Backend>> allBackends();
+
+// "" or "auto": the first usable. Throws Unavailable naming the name and those that exist, or why it is unusable.
+[[nodiscard]] std::shared_ptr<const Backend> findBackend(std::string_view name);
+
+} // namespace mmfree

@@ -1,0 +1,41 @@
+// Writes a file so that the final name shows either the old contents or the complete new ones: temporary file in
+// the same folder, fsync, rename, fsync of the folder. Every write of user data in the project goes through here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace mmfree {
+
+class AtomicFile
+{
+public:
+    // Creates `<path>.<random>.tmp`. Throws Io naming the path and the reason (read-only folder, no space, ...).
+    explicit AtomicFile(std::filesystem::path path);
+    ~AtomicFile(); // without commit() the temporary file is removed and `path` is untouched
+    AtomicFile(const AtomicFile&) = delete;
+    AtomicFile& operator=(const AtomicFile&) = delete;
+
+    void write(std::span<const std::byte> bytes); // appends; throws Io, e.g. disk full, naming bytes and path
+    void write(std::string_view text);
+    void commit(); // fsync + rename; throws Io. Nothing may be written afterwards.
+
+    [[nodiscard]] std::uint64_t bytesWritten() const { return m_written; }
+
+private:
+    std::filesystem::path m_path;
+    std::filesystem::path m_temporary;
+    int m_descriptor = -1;
+    std::uint64_t m_written = 0;
+};
+
+void writeFileAtomically(const std::filesystem::path& path, std::string_view contents);
+
+// Whole file as text; throws Io, or InvalidFile when larger than `limitBytes`.
+[[nodiscard]] std::string readTextFile(const std::filesystem::path& path, std::uint64_t limitBytes = 64u << 20);
+
+} // namespace mmfree

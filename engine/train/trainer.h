@@ -1,0 +1,136 @@
+// Trains a model: data order, schedule, clipping, accumulation, validation, samples, checkpoints, metrics. Knows no
+// backend (it drives a TrainingExecutor), no window and no console. Runs on the calling thread.
+//
+// Run directory:
+//   run.json             everything needed to repeat or resume (options, model, data files with sizes and hashes)
+//   metrics.jsonl        one object a step, append-only
+//   tokenizer.model      when the run has text
+//   checkpoints/step-N/  Hugging Face folder + optimizer.safetensors + trainer.json; written to a temporary name first
+//   checkpoints/latest   text file naming the newest complete checkpoint
+#pragma once
+
+#include "engine/runtime/backend.h"
+#include "engine/text/tokenizer.h"
+
+#include <functional>
+#include <optional>
+#include <stop_token>
+
+namespace mmfree {
+
+enum class LearningRateSchedule { Constant, Cosine, Paper };
+
+struct TrainingOptions {
+    std::int64_t steps = 1000;
+    std::int64_t batch = 8, length = 256; // sequences x tokens of one micro-batch
+    std::int64_t accumulate = 1;          // micro-batches per step
+    double learningRate = 2e-3;
+    LearningRateSchedule schedule = LearningRateSchedule::Cosine;
+    std::int64_t warmupSteps = 0;         // linear from 0
+    double finalLearningRateShare = 0.0;  // cosine ends at this share of learningRate
+    double beta1 = 0.9, beta2 = 0.95, adamEpsilon = 1e-8;
+    double weightDecay = 0.01;
+    bool decayAll = false;
+    double clipNorm = 1.0;                // 0: off
+    std::uint64_t seed = 1;
+    double validationShare = 0.05;        // last part of each file; 0: none
+    std::int64_t evaluateEvery = 100;     // steps; 0: never
+    std::int64_t checkpointEvery = 500;   // steps; 0: only at the end
+    std::int64_t keepCheckpoints = 2;     // newest kept, besides the best
+    std::int64_t sampleEvery = 0;         // steps; 0: never
+    std::vector<std::string> samplePrompts;
+    bool overfitBatch = false;            // every step uses the same given batch
+};
+
+void validateTrainingOptions(const TrainingOptions& options); // throws InvalidArgument naming the flag
+
+// Cosine: warm-up, then half a cosine to the final share. Paper: the cosine, halved from mid-training on, ending at
+// 0 (arXiv:2406.02528 section 4: "reduce the learning rate by half midway").
+[[nodiscard]] double learningRateAt(const TrainingOptions& options, std::int64_t step); // step 0-based
+
+struct StepMetrics {
+    std::int64_t step = 0; // 1-based: after this many updates
+    double loss = 0.0;     // nats per token before the update
+    double learningRate = 0.0;
+    double gradientNorm = 0.0; // before clipping
+    double tokensPerSecond = 0.0;
+    std::int64_t tokens = 0;   // seen so far
+    double elapsedSeconds = 0.0; // over the whole run, resumed parts included
+    std::optional<double> validationLoss;
+};
+
+// Tokens for training and validation. Batches are drawn from (seed, micro-batch index) alone.
+class TokenDataset
+{
+public:
+    TokenDataset(std::vector<TokenId> training, std::vector<TokenId> validation);
+    [[nodiscard]] std::int64_t trainingTokens() const;
+    [[nodiscard]] std::int64_t validationTokens() const;
+    // Fills [batch, length] inputs and next-token targets with random windows. Throws InvalidText when the text is
+    // shorter than length + 1 tokens.
+    void drawBatch(std::uint64_t seed, std::int64_t index, std::int64_t batch, std::int64_t length,
+                   std::vector<TokenId>& inputs, std::vector<TokenId>& targets) const;
+    [[nodiscard]] const std::vector<TokenId>& validation() const { return m_validation; }
+
+private:
+    std::vector<TokenId> m_training, m_validation;
+};
+
+// Reads UTF-8 text files (throws InvalidText naming file and offset for empty, binary or non-UTF-8 ones), splits off
+// the validation share of each, encodes.
+struct TextCorpus {
+    std::string training, validation;
+    std::vector<std::filesystem::path> files;
+};
+[[nodiscard]] TextCorpus readTextCorpus(const std::vector<std::filesystem::path>& files, double validationShare);
+
+struct TrainerCallbacks {
+    std::function<void(const StepMetrics&)> onStep;
+    std::function<void(std::int64_t step, const std::string& prompt, const std::string& text)> onSample;
+    std::function<void(std::int64_t step, const std::filesystem::path&)> onCheckpoint;
+    std::function<void(const std::string&)> onMessage; // for the log
+};
+
+enum class TrainingEnd { Finished, Stopped };
+
+class Trainer
+{
+public:
+    // `text` goes into checkpoints. Without `dataset`, `fixedBatch` must be given (overfitBatch): input ids
+    // [batch, length], targets are the next ids, the last position of each row has none.
+    struct Setup {
+        TrainingOptions options;
+        std::filesystem::path runDirectory;
+        ModelText text;
+        std::shared_ptr<const TokenDataset> dataset;
+        std::vector<TokenId> fixedBatch;
+        std::string commandLine; // stored in run.json
+        const Backend* sampleBackend = nullptr; // for samples; may be null (none)
+    };
+    // Creates the run directory (throws Io when it cannot be written or already holds a run and !resume).
+    Trainer(std::unique_ptr<TrainingExecutor> executor, Setup setup, bool resume);
+
+    // Runs until options.steps, stop request, or an Error. A stop request ends after the current micro-batch and
+    // writes a checkpoint. NaN/Inf loss or gradient throws NumericFailure naming step and last good checkpoint.
+    TrainingEnd run(std::stop_token stop, const TrainerCallbacks& callbacks);
+
+    [[nodiscard]] std::int64_t step() const { return m_step; }
+    [[nodiscard]] TrainingExecutor& executor() { return *m_executor; }
+
+private:
+    StepMetrics trainOneStep();
+    [[nodiscard]] std::optional<double> validate();
+    void writeCheckpoint(const TrainerCallbacks& callbacks);
+    void resumeFromCheckpoint();
+    void removeOldCheckpoints();
+    std::unique_ptr<TrainingExecutor> m_executor;
+    Setup m_setup;
+    std::int64_t m_step = 0;
+    std::int64_t m_tokens = 0;
+    double m_elapsedSeconds = 0.0;
+    double m_bestValidationLoss = 0.0; // 0: none yet
+    std::int64_t m_bestStep = 0;
+    std::vector<TokenId> m_inputs, m_targets;
+};
+
+} // namespace mmfree
