@@ -7,12 +7,15 @@
 #include <string_view>
 #include <vector>
 
-namespace mmfree {
+namespace mmfree
+{
 
-// Best first: the first with a usable device is the default. Includes backends whose devices are all unusable.
+// Best first: the first with a usable device is the default. Includes backends whose devices are all
+// unusable.
 [[nodiscard]] std::vector<std::shared_ptr<const Backend>> allBackends();
 
-// "" or "auto": the first usable. Throws Unavailable naming the name and those that exist, or why it is unusable.
+// "" or "auto": the first usable. Throws Unavailable naming the name and those that exist, or why it is
+// unusable.
 [[nodiscard]] std::shared_ptr<const Backend> findBackend(std::string_view name);
 
 } // namespace mmfree

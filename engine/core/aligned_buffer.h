@@ -1,5 +1,5 @@
-// Owning array on 64-byte boundaries; arrays of 2 MiB and more ask the kernel for huge pages. Used for weights,
-// activations and training arrays. Not thread-safe; contents are zero after construction.
+// Owning array on 64-byte boundaries; arrays of 2 MiB and more ask the kernel for huge pages. Used for
+// weights, activations and training arrays. Not thread-safe; contents are zero after construction.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,8 @@
 #include <type_traits>
 #include <utility>
 
-namespace mmfree {
+namespace mmfree
+{
 
 // Zeroed memory; throws Error{OutOfMemory} naming `bytes`. Free with freeAligned.
 [[nodiscard]] void* allocateAligned(std::size_t bytes);
@@ -21,11 +22,13 @@ class AlignedBuffer
 public:
     AlignedBuffer() = default;
     explicit AlignedBuffer(std::size_t count)
-        : m_data(count ? static_cast<T*>(allocateAligned(count * sizeof(T))) : nullptr), m_size(count)
+        : m_data(count ? static_cast<T*>(allocateAligned(count * sizeof(T))) : nullptr)
+        , m_size(count)
     {
     }
     AlignedBuffer(AlignedBuffer&& other) noexcept
-        : m_data(std::exchange(other.m_data, nullptr)), m_size(std::exchange(other.m_size, 0))
+        : m_data(std::exchange(other.m_data, nullptr))
+        , m_size(std::exchange(other.m_size, 0))
     {
     }
     AlignedBuffer& operator=(AlignedBuffer&& other) noexcept

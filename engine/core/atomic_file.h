@@ -1,5 +1,6 @@
-// Writes a file so that the final name shows either the old contents or the complete new ones: temporary file in
-// the same folder, fsync, rename, fsync of the folder. Every write of user data in the project goes through here.
+// Writes a file so that the final name shows either the old contents or the complete new ones: temporary file
+// in the same folder, fsync, rename, fsync of the folder. Every write of user data in the project goes
+// through here.
 #pragma once
 
 #include <cstddef>
@@ -9,12 +10,14 @@
 #include <string>
 #include <string_view>
 
-namespace mmfree {
+namespace mmfree
+{
 
 class AtomicFile
 {
 public:
-    // Creates `<path>.<random>.tmp`. Throws Io naming the path and the reason (read-only folder, no space, ...).
+    // Creates `<path>.<random>.tmp`. Throws Io naming the path and the reason (read-only folder, no space,
+    // ...).
     explicit AtomicFile(std::filesystem::path path);
     ~AtomicFile(); // without commit() the temporary file is removed and `path` is untouched
     AtomicFile(const AtomicFile&) = delete;
@@ -36,6 +39,7 @@ private:
 void writeFileAtomically(const std::filesystem::path& path, std::string_view contents);
 
 // Whole file as text; throws Io, or InvalidFile when larger than `limitBytes`.
-[[nodiscard]] std::string readTextFile(const std::filesystem::path& path, std::uint64_t limitBytes = 64u << 20);
+[[nodiscard]] std::string readTextFile(const std::filesystem::path& path,
+                                       std::uint64_t limitBytes = 64u << 20);
 
 } // namespace mmfree

@@ -5,7 +5,8 @@
 #include <stdexcept>
 #include <string>
 
-namespace mmfree {
+namespace mmfree
+{
 
 enum class ErrorCode {
     InvalidArgument, // a value given by the caller is outside its range
@@ -23,7 +24,11 @@ enum class ErrorCode {
 class Error : public std::runtime_error
 {
 public:
-    Error(ErrorCode code, const std::string& message) : std::runtime_error(message), m_code(code) {}
+    Error(ErrorCode code, const std::string& message)
+        : std::runtime_error(message)
+        , m_code(code)
+    {
+    }
     [[nodiscard]] ErrorCode code() const { return m_code; }
 
 private:

@@ -1,12 +1,14 @@
 // A read-only memory-mapped file. Bytes stay valid and constant while the object lives; a file truncated by
-// somebody else meanwhile is the operating system's fault signal, so files are opened, mapped and closed at once.
+// somebody else meanwhile is the operating system's fault signal, so files are opened, mapped and closed at
+// once.
 #pragma once
 
 #include <cstddef>
 #include <filesystem>
 #include <span>
 
-namespace mmfree {
+namespace mmfree
+{
 
 class MappedFile
 {
@@ -20,8 +22,8 @@ public:
     [[nodiscard]] std::span<const std::byte> bytes() const { return {m_data, m_size}; }
     [[nodiscard]] const std::filesystem::path& path() const { return m_path; }
 
-    // Tells the kernel that `range` (inside bytes()) will be read soon / is not needed in memory any more. Hints
-    // only: the bytes stay readable.
+    // Tells the kernel that `range` (inside bytes()) will be read soon / is not needed in memory any more.
+    // Hints only: the bytes stay readable.
     void willNeed(std::span<const std::byte> range) const noexcept;
     void dropPages(std::span<const std::byte> range) const noexcept;
 

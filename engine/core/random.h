@@ -1,17 +1,20 @@
-// Counter-based random streams (SplitMix64 finaliser over key and counter): the n-th number of stream (seed, stream)
-// is the same on every machine, thread count and order of calls. Copyable; its whole state is three integers.
+// Counter-based random streams (SplitMix64 finaliser over key and counter): the n-th number of stream (seed,
+// stream) is the same on every machine, thread count and order of calls. Copyable; its whole state is three
+// integers.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
 
-namespace mmfree {
+namespace mmfree
+{
 
 class Random
 {
 public:
     explicit Random(std::uint64_t seed, std::uint64_t stream = 0, std::uint64_t position = 0)
-        : m_key(mix(seed + 0x9E3779B97F4A7C15ull * (stream + 1))), m_position(position)
+        : m_key(mix(seed + 0x9E3779B97F4A7C15ull * (stream + 1)))
+        , m_position(position)
     {
     }
 

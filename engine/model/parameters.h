@@ -10,7 +10,8 @@
 #include <memory>
 #include <string>
 
-namespace mmfree {
+namespace mmfree
+{
 
 struct ParameterSlot {
     TensorSpec spec;
@@ -25,7 +26,10 @@ public:
     [[nodiscard]] const ModelConfig& config() const { return m_config; }
     [[nodiscard]] const std::vector<ParameterSlot>& slots() const { return m_slots; }
     [[nodiscard]] const ParameterSlot& slot(const std::string& name) const; // must exist (asserted)
-    [[nodiscard]] std::int64_t size() const { return m_size; } // elements of the flat array, padding (zeros) included
+    [[nodiscard]] std::int64_t size() const
+    {
+        return m_size;
+    } // elements of the flat array, padding (zeros) included
 
 private:
     ModelConfig m_config;
@@ -37,17 +41,18 @@ private:
 // Initialisation of the public code (model.md, "Init"), reproducible for a seed.
 void initializeParameters(const ParameterLayout& layout, std::uint64_t seed, std::span<float> out);
 
-// Copies every latent parameter of `source` into `out`. Throws InvalidArgument when the source has only packed
-// ternary weights (they cannot be trained further without their latents).
+// Copies every latent parameter of `source` into `out`. Throws InvalidArgument when the source has only
+// packed ternary weights (they cannot be trained further without their latents).
 void loadParameters(const ParameterLayout& layout, const ModelSource& source, std::span<float> out);
 
 // A ModelSource over parameters in memory (shared, constant while the source lives).
-[[nodiscard]] std::shared_ptr<const ModelSource> makeParameterSource(std::shared_ptr<const ParameterLayout> layout,
-                                                                     std::shared_ptr<const AlignedBuffer<float>> values,
-                                                                     ModelText text, const std::string& name);
+[[nodiscard]] std::shared_ptr<const ModelSource>
+makeParameterSource(std::shared_ptr<const ParameterLayout> layout,
+                    std::shared_ptr<const AlignedBuffer<float>> values, ModelText text,
+                    const std::string& name);
 
-// Writes a Hugging Face folder (config.json, model.safetensors in F32 or BF16, tokenizer.model, chat_template.json)
-// that openModel and the public PyTorch code read. Each file is written atomically.
+// Writes a Hugging Face folder (config.json, model.safetensors in F32 or BF16, tokenizer.model,
+// chat_template.json) that openModel and the public PyTorch code read. Each file is written atomically.
 void writeModelFolder(const ParameterLayout& layout, std::span<const float> values, const ModelText& text,
                       const std::filesystem::path& folder, DType dtype = DType::F32);
 

@@ -1,5 +1,5 @@
-// Reader and writer of the safetensors format: u64 header length, JSON header, tensor bytes. The reader trusts
-// nothing: every length, offset, dtype and shape is checked before use.
+// Reader and writer of the safetensors format: u64 header length, JSON header, tensor bytes. The reader
+// trusts nothing: every length, offset, dtype and shape is checked before use.
 #pragma once
 
 #include "engine/core/atomic_file.h"
@@ -12,19 +12,21 @@
 #include <string>
 #include <vector>
 
-namespace mmfree {
+namespace mmfree
+{
 
 class SafetensorsFile
 {
 public:
-    // Maps the file. Throws InvalidFile for a truncated or oversized header, offsets that overlap, leave holes, or
-    // leave the file, sizes that contradict shape x dtype, duplicate names, unknown dtypes; Io when unreadable.
+    // Maps the file. Throws InvalidFile for a truncated or oversized header, offsets that overlap, leave
+    // holes, or leave the file, sizes that contradict shape x dtype, duplicate names, unknown dtypes; Io when
+    // unreadable.
     explicit SafetensorsFile(const std::filesystem::path& path);
 
     [[nodiscard]] const std::filesystem::path& path() const { return m_file->path(); }
     [[nodiscard]] const std::map<std::string, TensorView>& tensors() const { return m_tensors; }
     [[nodiscard]] const std::map<std::string, std::string>& metadata() const { return m_metadata; }
-    [[nodiscard]] const TensorView* find(const std::string& name) const; // nullptr when absent
+    [[nodiscard]] const TensorView* find(const std::string& name) const;    // nullptr when absent
     [[nodiscard]] const TensorView& require(const std::string& name) const; // throws InvalidFile
     [[nodiscard]] const MappedFile& file() const { return *m_file; }
 

@@ -1,5 +1,5 @@
-// The public seam between what wants results (sessions, trainer, tools) and what computes them (reference, CPU,
-// CUDA, OpenCL). One virtual call per token, prompt chunk or micro-batch; nothing smaller crosses it.
+// The public seam between what wants results (sessions, trainer, tools) and what computes them (reference,
+// CPU, CUDA, OpenCL). One virtual call per token, prompt chunk or micro-batch; nothing smaller crosses it.
 #pragma once
 
 #include "engine/core/types.h"
@@ -12,12 +12,14 @@
 #include <string>
 #include <vector>
 
-namespace mmfree {
+namespace mmfree
+{
 
 enum class LogitsMode { None, Last, All };
 
 struct ForwardRequest {
-    std::span<const TokenId> tokens; // one sequence, consecutive positions after the state's position; not empty
+    std::span<const TokenId>
+        tokens; // one sequence, consecutive positions after the state's position; not empty
     LogitsMode logits = LogitsMode::Last;
     const ProbeRequest* probe = nullptr; // nullptr: none
 };
@@ -28,7 +30,8 @@ struct ForwardResult {
     std::shared_ptr<const ActivationTrace> trace; // null when nothing was probed
 };
 
-// Host copy of a state: MatMulFree [layers, d] f32 whatever the length; Transformer [layers, 2, position, kv width].
+// Host copy of a state: MatMulFree [layers, d] f32 whatever the length; Transformer [layers, 2, position, kv
+// width].
 struct StateSnapshot {
     std::int64_t position = 0; // tokens consumed
     std::vector<float> values;
@@ -64,14 +67,16 @@ public:
     [[nodiscard]] virtual ExecutorInfo info() const = 0;
     [[nodiscard]] virtual std::unique_ptr<InferenceState> createState() = 0; // zero state, position 0
 
-    // Consumes the tokens and advances `state`. Prefill, decode, scoring and inspection are all this call. Throws
-    // InvalidArgument for ids outside 0..V-1 or a position past config().maxPositions (Transformer); the state is
-    // then unchanged. Results for a token do not depend on how a sequence was cut into calls, beyond float rounding.
+    // Consumes the tokens and advances `state`. Prefill, decode, scoring and inspection are all this call.
+    // Throws InvalidArgument for ids outside 0..V-1 or a position past config().maxPositions (Transformer);
+    // the state is then unchanged. Results for a token do not depend on how a sequence was cut into calls,
+    // beyond float rounding.
     virtual ForwardResult forward(const ForwardRequest& request, InferenceState& state) = 0;
 
     [[nodiscard]] virtual StateSnapshot snapshot(const InferenceState& state) = 0;
-    virtual void restore(const StateSnapshot& snapshot, InferenceState& state) = 0; // throws InvalidArgument on size
-    virtual void reset(InferenceState& state) = 0;                                  // back to position 0
+    virtual void restore(const StateSnapshot& snapshot,
+                         InferenceState& state) = 0; // throws InvalidArgument on size
+    virtual void reset(InferenceState& state) = 0;   // back to position 0
     [[nodiscard]] virtual MemoryUse memoryUse(const InferenceState* state) const = 0;
 };
 
@@ -84,8 +89,9 @@ struct TokenBatch {
 struct UpdateOptions {
     double learningRate = 1e-3;
     double beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8;
-    double weightDecay = 0.0;   // decoupled (AdamW)
-    bool decayAll = false;      // false: only weight matrices (embedding, ternary, dense) decay; norms and bounds do not
+    double weightDecay = 0.0; // decoupled (AdamW)
+    bool decayAll =
+        false; // false: only weight matrices (embedding, ternary, dense) decay; norms and bounds do not
     double gradientScale = 1.0; // gradients are multiplied by this first (clipping, accumulation mean)
     std::int64_t step = 1;      // 1-based, for bias correction
 };
@@ -95,7 +101,8 @@ struct TrainingSnapshot {
     std::shared_ptr<const AlignedBuffer<float>> parameters, firstMoment, secondMoment;
 };
 
-// Trains a model. Belongs to one thread. Bit-identical for the same sequence of calls, backend and thread count.
+// Trains a model. Belongs to one thread. Bit-identical for the same sequence of calls, backend and thread
+// count.
 class TrainingExecutor
 {
 public:
@@ -108,7 +115,7 @@ public:
     virtual double forwardBackward(const TokenBatch& batch) = 0;
     [[nodiscard]] virtual double evaluate(const TokenBatch& batch) = 0; // same loss, no gradients
 
-    [[nodiscard]] virtual double gradientNorm() = 0; // L2 over all gradients
+    [[nodiscard]] virtual double gradientNorm() = 0;            // L2 over all gradients
     virtual void applyUpdate(const UpdateOptions& options) = 0; // AdamW step, then gradients are zero
     virtual void readGradients(std::span<float> out) = 0;       // layout().size() values
 
@@ -120,18 +127,19 @@ public:
 enum class WeightPacking { Automatic, TwoBit, Base3 };
 
 struct ExecutorOptions {
-    int threads = 0;                  // 0: all cores this process may use
-    std::string isa;                  // CPU: "" best, or one of Backend::devices' variants ("avx2", "portable", ...)
+    int threads = 0; // 0: all cores this process may use
+    std::string isa; // CPU: "" best, or one of Backend::devices' variants ("avx2", "portable", ...)
     WeightPacking packing = WeightPacking::Automatic;
-    int device = 0;                   // index in devices()
+    int device = 0; // index in devices()
 };
 
 struct DeviceInfo {
     std::string name;            // "Intel(R) Xeon(R) ...", "NVIDIA H100 80GB HBM3"
     std::size_t memoryBytes = 0; // 0: unknown
     bool usable = false;
-    std::string reason;               // why not usable; empty when usable
-    std::vector<std::string> details; // further lines for people: instruction sets, driver, compute capability
+    std::string reason; // why not usable; empty when usable
+    std::vector<std::string>
+        details; // further lines for people: instruction sets, driver, compute capability
 };
 
 // A way to compute. Concrete ones are named only by app/backend_catalog.cpp.
@@ -140,9 +148,11 @@ class Backend
 public:
     virtual ~Backend() = default;
     [[nodiscard]] virtual std::string name() const = 0; // "cpu", "reference", "cuda", "opencl"
-    [[nodiscard]] virtual std::vector<DeviceInfo> devices() const = 0; // never throws; empty: none, see reason of [0]
+    [[nodiscard]] virtual std::vector<DeviceInfo>
+    devices() const = 0; // never throws; empty: none, see reason of [0]
 
-    // Throws Unavailable (with the device's reason), OutOfMemory (needed and free bytes), or the source's errors.
+    // Throws Unavailable (with the device's reason), OutOfMemory (needed and free bytes), or the source's
+    // errors.
     [[nodiscard]] virtual std::unique_ptr<InferenceExecutor>
     createInference(std::shared_ptr<const ModelSource> source, const ExecutorOptions& options) const = 0;
 

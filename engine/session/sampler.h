@@ -1,5 +1,5 @@
-// Chooses the next token from logits. Stages in fixed order: repetition penalty, temperature, top-k, top-p, min-p,
-// draw. Deterministic for a seed; temperature 0 is greedy (lowest id wins ties).
+// Chooses the next token from logits. Stages in fixed order: repetition penalty, temperature, top-k, top-p,
+// min-p, draw. Deterministic for a seed; temperature 0 is greedy (lowest id wins ties).
 #pragma once
 
 #include "engine/core/random.h"
@@ -8,15 +8,17 @@
 #include <span>
 #include <vector>
 
-namespace mmfree {
+namespace mmfree
+{
 
 struct SamplingOptions {
-    double temperature = 0.8;       // 0: greedy
-    int topK = 40;                  // 0: off
-    double topP = 0.95;             // 1: off
-    double minP = 0.0;              // 0: off; keeps tokens with p >= minP * p_max
-    double repetitionPenalty = 1.1; // 1: off; divides positive and multiplies negative logits of recent tokens
-    int repetitionWindow = 64;      // tokens looked back
+    double temperature = 0.8; // 0: greedy
+    int topK = 40;            // 0: off
+    double topP = 0.95;       // 1: off
+    double minP = 0.0;        // 0: off; keeps tokens with p >= minP * p_max
+    double repetitionPenalty =
+        1.1;                   // 1: off; divides positive and multiplies negative logits of recent tokens
+    int repetitionWindow = 64; // tokens looked back
     std::uint64_t seed = 0;
     friend bool operator==(const SamplingOptions&, const SamplingOptions&) = default;
 };

@@ -1,5 +1,5 @@
-// One sequence of tokens being read and written: prefill, generation with sampling and stop conditions, scoring,
-// state snapshots. Used by the chat worker, the command line and the server. Belongs to one thread.
+// One sequence of tokens being read and written: prefill, generation with sampling and stop conditions,
+// scoring, state snapshots. Used by the chat worker, the command line and the server. Belongs to one thread.
 #pragma once
 
 #include "engine/runtime/backend.h"
@@ -12,7 +12,8 @@
 #include <string>
 #include <vector>
 
-namespace mmfree {
+namespace mmfree
+{
 
 enum class StopReason { EndOfSequence, StopString, MaxTokens, Cancelled };
 [[nodiscard]] const char* stopReasonName(StopReason reason); // "end of sequence", ...
@@ -26,10 +27,10 @@ struct GenerateOptions {
 
 struct GenerationStats {
     std::int64_t promptTokens = 0, generatedTokens = 0;
-    double prefillSeconds = 0.0;       // reading the pending tokens
+    double prefillSeconds = 0.0; // reading the pending tokens
     double timeToFirstTokenSeconds = 0.0;
-    double decodeSeconds = 0.0;        // from the first generated token to the last
-    std::vector<double> tokenSeconds;  // time of each decode step after the first token
+    double decodeSeconds = 0.0;       // from the first generated token to the last
+    std::vector<double> tokenSeconds; // time of each decode step after the first token
     [[nodiscard]] double prefillTokensPerSecond() const;
     [[nodiscard]] double decodeTokensPerSecond() const;
 };
@@ -50,8 +51,8 @@ struct GenerationResult {
 // A point in a sequence that can be returned to at no cost.
 struct SessionSnapshot {
     StateSnapshot state;
-    std::vector<TokenId> tokens;  // everything appended so far
-    std::int64_t consumed = 0;    // tokens already in `state`; the rest is pending
+    std::vector<TokenId> tokens; // everything appended so far
+    std::int64_t consumed = 0;   // tokens already in `state`; the rest is pending
 };
 
 class Session
@@ -65,17 +66,19 @@ public:
     [[nodiscard]] const std::vector<TokenId>& tokens() const { return m_tokens; }
     [[nodiscard]] MemoryUse memoryUse() const;
 
-    void reset(); // empty sequence
-    void append(std::span<const TokenId> tokens);              // pending; read at the next generate()/prefill()
+    void reset();                                 // empty sequence
+    void append(std::span<const TokenId> tokens); // pending; read at the next generate()/prefill()
     void appendText(std::string_view text, bool parseSpecial); // BOS first when the sequence is empty
 
-    // Reads pending tokens in chunks of 512. `progress(done, total)` after each; returns early when stopped (the
-    // sequence then stays consistent: what was read is consumed, the rest is pending).
-    void prefill(std::stop_token stop = {}, const std::function<void(std::int64_t, std::int64_t)>& progress = {});
+    // Reads pending tokens in chunks of 512. `progress(done, total)` after each; returns early when stopped
+    // (the sequence then stays consistent: what was read is consumed, the rest is pending).
+    void prefill(std::stop_token stop = {},
+                 const std::function<void(std::int64_t, std::int64_t)>& progress = {});
 
-    // Reads what is pending, then writes up to maxTokens. `onToken` runs on this thread after each token. A stop
-    // request ends within one token (one 512-token chunk while reading). The sequence then holds all generated
-    // tokens (a token that ends the text is appended but pending). Throws InvalidArgument when nothing was appended.
+    // Reads what is pending, then writes up to maxTokens. `onToken` runs on this thread after each token. A
+    // stop request ends within one token (one 512-token chunk while reading). The sequence then holds all
+    // generated tokens (a token that ends the text is appended but pending). Throws InvalidArgument when
+    // nothing was appended.
     GenerationResult generate(const GenerateOptions& options, std::stop_token stop = {},
                               const std::function<void(const GeneratedToken&)>& onToken = {});
 
@@ -99,8 +102,8 @@ struct ScoreResult {
     std::int64_t tokens = 0;  // predicted tokens
 };
 
-// Mean cross entropy of each token given those before it, over windows of `window` tokens with fresh state per
-// window (0: one window). `textBytes`: size of the text, for bits per byte.
+// Mean cross entropy of each token given those before it, over windows of `window` tokens with fresh state
+// per window (0: one window). `textBytes`: size of the text, for bits per byte.
 [[nodiscard]] ScoreResult scoreTokens(InferenceExecutor& executor, std::span<const TokenId> tokens,
                                       std::int64_t window, std::uint64_t textBytes, std::stop_token stop = {},
                                       const std::function<void(double)>& progress = {});

@@ -1,12 +1,13 @@
-// How a conversation becomes text for the model: fixed strings around each turn. Deliberately not a language: it
-// cannot loop or fail, so a half-typed template never freezes anything.
+// How a conversation becomes text for the model: fixed strings around each turn. Deliberately not a language:
+// it cannot loop or fail, so a half-typed template never freezes anything.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace mmfree {
+namespace mmfree
+{
 
 enum class ChatRole { System, User, Assistant };
 
@@ -27,11 +28,12 @@ struct ChatTemplate {
 };
 
 [[nodiscard]] ChatTemplate plainChatTemplate();
-[[nodiscard]] ChatTemplate parseChatTemplate(std::string_view json, const std::string& name); // throws InvalidConfig
+[[nodiscard]] ChatTemplate parseChatTemplate(std::string_view json,
+                                             const std::string& name); // throws InvalidConfig
 [[nodiscard]] std::string chatTemplateToJson(const ChatTemplate& chatTemplate);
 
-// One turn as text. The concatenation of the turns' texts is the conversation's text (prefix property: a model state
-// taken after a turn can be continued with the next one).
+// One turn as text. The concatenation of the turns' texts is the conversation's text (prefix property: a
+// model state taken after a turn can be continued with the next one).
 [[nodiscard]] std::string renderTurn(const ChatTemplate& chatTemplate, const ChatTurn& turn, bool first);
 // What follows the last user turn so that the model answers.
 [[nodiscard]] std::string renderAnswerStart(const ChatTemplate& chatTemplate);

@@ -1,5 +1,5 @@
-// SentencePiece tokenizer: encode, decode, incremental decoding and training. Immutable after construction and safe
-// to share between threads.
+// SentencePiece tokenizer: encode, decode, incremental decoding and training. Immutable after construction
+// and safe to share between threads.
 #pragma once
 
 #include "engine/core/types.h"
@@ -10,7 +10,8 @@
 #include <string_view>
 #include <vector>
 
-namespace mmfree {
+namespace mmfree
+{
 
 class Tokenizer
 {
@@ -26,12 +27,13 @@ public:
     [[nodiscard]] TokenId eosId() const; // -1: none
     [[nodiscard]] TokenId unknownId() const;
 
-    // Ids of `text`, no BOS/EOS added. Control and user-defined pieces written out in the text ("<s>", "<user>")
-    // become their ids when `parseSpecial`. Invalid UTF-8 throws InvalidText naming the byte offset.
+    // Ids of `text`, no BOS/EOS added. Control and user-defined pieces written out in the text ("<s>",
+    // "<user>") become their ids when `parseSpecial`. Invalid UTF-8 throws InvalidText naming the byte
+    // offset.
     [[nodiscard]] std::vector<TokenId> encode(std::string_view text, bool parseSpecial = false) const;
 
-    // Text of a sequence; control tokens give nothing unless `showSpecial`. Throws InvalidArgument for ids outside
-    // 0 .. size()-1.
+    // Text of a sequence; control tokens give nothing unless `showSpecial`. Throws InvalidArgument for ids
+    // outside 0 .. size()-1.
     [[nodiscard]] std::string decode(std::span<const TokenId> tokens, bool showSpecial = false) const;
 
     [[nodiscard]] std::string piece(TokenId id) const; // as stored, e.g. "▁the", "<0x0A>"
@@ -47,8 +49,9 @@ private:
     std::unique_ptr<Implementation> m_implementation;
 };
 
-// Turns a stream of tokens into valid UTF-8 text: bytes of an unfinished character are held back until complete.
-// The concatenation of all returned pieces plus flush() equals Tokenizer::decode for valid sequences.
+// Turns a stream of tokens into valid UTF-8 text: bytes of an unfinished character are held back until
+// complete. The concatenation of all returned pieces plus flush() equals Tokenizer::decode for valid
+// sequences.
 class IncrementalDecoder
 {
 public:
@@ -69,12 +72,14 @@ struct TokenizerTrainingOptions {
     int threads = 2;
 };
 
-// Trains SentencePiece BPE (ids 0 unk, 1 bos, 2 eos) on UTF-8 text; returns the serialized model. Whitespace and
-// newlines are kept as they are (no normalisation), so decode(encode(x)) == x. Throws InvalidText for empty or
-// non-UTF-8 text and InvalidArgument for a vocabulary the text cannot fill (naming the possible maximum).
+// Trains SentencePiece BPE (ids 0 unk, 1 bos, 2 eos) on UTF-8 text; returns the serialized model. Whitespace
+// and newlines are kept as they are (no normalisation), so decode(encode(x)) == x. Throws InvalidText for
+// empty or non-UTF-8 text and InvalidArgument for a vocabulary the text cannot fill (naming the possible
+// maximum).
 [[nodiscard]] std::string trainTokenizer(std::string_view text, const TokenizerTrainingOptions& options);
 
-// Returns the offset of the first invalid byte, or npos. Rejects overlong forms, surrogates and values > U+10FFFF.
+// Returns the offset of the first invalid byte, or npos. Rejects overlong forms, surrogates and values >
+// U+10FFFF.
 [[nodiscard]] std::size_t findInvalidUtf8(std::string_view text);
 
 } // namespace mmfree

@@ -1,12 +1,11 @@
-// Trains a model: data order, schedule, clipping, accumulation, validation, samples, checkpoints, metrics. Knows no
-// backend (it drives a TrainingExecutor), no window and no console. Runs on the calling thread.
+// Trains a model: data order, schedule, clipping, accumulation, validation, samples, checkpoints, metrics.
+// Knows no backend (it drives a TrainingExecutor), no window and no console. Runs on the calling thread.
 //
 // Run directory:
-//   run.json             everything needed to repeat or resume (options, model, data files with sizes and hashes)
-//   metrics.jsonl        one object a step, append-only
-//   tokenizer.model      when the run has text
-//   checkpoints/step-N/  Hugging Face folder + optimizer.safetensors + trainer.json; written to a temporary name first
-//   checkpoints/latest   text file naming the newest complete checkpoint
+//   run.json             everything needed to repeat or resume (options, model, data files with sizes and
+//   hashes) metrics.jsonl        one object a step, append-only tokenizer.model      when the run has text
+//   checkpoints/step-N/  Hugging Face folder + optimizer.safetensors + trainer.json; written to a temporary
+//   name first checkpoints/latest   text file naming the newest complete checkpoint
 #pragma once
 
 #include "engine/runtime/backend.h"
@@ -16,7 +15,8 @@
 #include <optional>
 #include <stop_token>
 
-namespace mmfree {
+namespace mmfree
+{
 
 enum class LearningRateSchedule { Constant, Cosine, Paper };
 
@@ -26,26 +26,26 @@ struct TrainingOptions {
     std::int64_t accumulate = 1;          // micro-batches per step
     double learningRate = 2e-3;
     LearningRateSchedule schedule = LearningRateSchedule::Cosine;
-    std::int64_t warmupSteps = 0;         // linear from 0
-    double finalLearningRateShare = 0.0;  // cosine ends at this share of learningRate
+    std::int64_t warmupSteps = 0;        // linear from 0
+    double finalLearningRateShare = 0.0; // cosine ends at this share of learningRate
     double beta1 = 0.9, beta2 = 0.95, adamEpsilon = 1e-8;
     double weightDecay = 0.01;
     bool decayAll = false;
-    double clipNorm = 1.0;                // 0: off
+    double clipNorm = 1.0; // 0: off
     std::uint64_t seed = 1;
-    double validationShare = 0.05;        // last part of each file; 0: none
-    std::int64_t evaluateEvery = 100;     // steps; 0: never
-    std::int64_t checkpointEvery = 500;   // steps; 0: only at the end
-    std::int64_t keepCheckpoints = 2;     // newest kept, besides the best
-    std::int64_t sampleEvery = 0;         // steps; 0: never
+    double validationShare = 0.05;      // last part of each file; 0: none
+    std::int64_t evaluateEvery = 100;   // steps; 0: never
+    std::int64_t checkpointEvery = 500; // steps; 0: only at the end
+    std::int64_t keepCheckpoints = 2;   // newest kept, besides the best
+    std::int64_t sampleEvery = 0;       // steps; 0: never
     std::vector<std::string> samplePrompts;
-    bool overfitBatch = false;            // every step uses the same given batch
+    bool overfitBatch = false; // every step uses the same given batch
 };
 
 void validateTrainingOptions(const TrainingOptions& options); // throws InvalidArgument naming the flag
 
-// Cosine: warm-up, then half a cosine to the final share. Paper: the cosine, halved from mid-training on, ending at
-// 0 (arXiv:2406.02528 section 4: "reduce the learning rate by half midway").
+// Cosine: warm-up, then half a cosine to the final share. Paper: the cosine, halved from mid-training on,
+// ending at 0 (arXiv:2406.02528 section 4: "reduce the learning rate by half midway").
 [[nodiscard]] double learningRateAt(const TrainingOptions& options, std::int64_t step); // step 0-based
 
 struct StepMetrics {
@@ -54,7 +54,7 @@ struct StepMetrics {
     double learningRate = 0.0;
     double gradientNorm = 0.0; // before clipping
     double tokensPerSecond = 0.0;
-    std::int64_t tokens = 0;   // seen so far
+    std::int64_t tokens = 0;     // seen so far
     double elapsedSeconds = 0.0; // over the whole run, resumed parts included
     std::optional<double> validationLoss;
 };
@@ -66,8 +66,8 @@ public:
     TokenDataset(std::vector<TokenId> training, std::vector<TokenId> validation);
     [[nodiscard]] std::int64_t trainingTokens() const;
     [[nodiscard]] std::int64_t validationTokens() const;
-    // Fills [batch, length] inputs and next-token targets with random windows. Throws InvalidText when the text is
-    // shorter than length + 1 tokens.
+    // Fills [batch, length] inputs and next-token targets with random windows. Throws InvalidText when the
+    // text is shorter than length + 1 tokens.
     void drawBatch(std::uint64_t seed, std::int64_t index, std::int64_t batch, std::int64_t length,
                    std::vector<TokenId>& inputs, std::vector<TokenId>& targets) const;
     [[nodiscard]] const std::vector<TokenId>& validation() const { return m_validation; }
@@ -76,13 +76,14 @@ private:
     std::vector<TokenId> m_training, m_validation;
 };
 
-// Reads UTF-8 text files (throws InvalidText naming file and offset for empty, binary or non-UTF-8 ones), splits off
-// the validation share of each, encodes.
+// Reads UTF-8 text files (throws InvalidText naming file and offset for empty, binary or non-UTF-8 ones),
+// splits off the validation share of each, encodes.
 struct TextCorpus {
     std::string training, validation;
     std::vector<std::filesystem::path> files;
 };
-[[nodiscard]] TextCorpus readTextCorpus(const std::vector<std::filesystem::path>& files, double validationShare);
+[[nodiscard]] TextCorpus readTextCorpus(const std::vector<std::filesystem::path>& files,
+                                        double validationShare);
 
 struct TrainerCallbacks {
     std::function<void(const StepMetrics&)> onStep;
@@ -104,14 +105,15 @@ public:
         ModelText text;
         std::shared_ptr<const TokenDataset> dataset;
         std::vector<TokenId> fixedBatch;
-        std::string commandLine; // stored in run.json
+        std::string commandLine;                // stored in run.json
         const Backend* sampleBackend = nullptr; // for samples; may be null (none)
     };
     // Creates the run directory (throws Io when it cannot be written or already holds a run and !resume).
     Trainer(std::unique_ptr<TrainingExecutor> executor, Setup setup, bool resume);
 
-    // Runs until options.steps, stop request, or an Error. A stop request ends after the current micro-batch and
-    // writes a checkpoint. NaN/Inf loss or gradient throws NumericFailure naming step and last good checkpoint.
+    // Runs until options.steps, stop request, or an Error. A stop request ends after the current micro-batch
+    // and writes a checkpoint. NaN/Inf loss or gradient throws NumericFailure naming step and last good
+    // checkpoint.
     TrainingEnd run(std::stop_token stop, const TrainerCallbacks& callbacks);
 
     [[nodiscard]] std::int64_t step() const { return m_step; }
