@@ -105,6 +105,7 @@ private:
 
     void check(const ForwardRequest& request, const typename Network::State& state) const
     {
+        checkAttentionProbe(request, state.position());
         if (request.tokens.empty())
             throw Error(ErrorCode::InvalidArgument, "a forward pass got 0 tokens, needed: at least 1");
         checkTokenIds(request.tokens, config().vocabularySize);
@@ -115,6 +116,25 @@ private:
                 ErrorCode::InvalidArgument,
                 "the sequence would reach position " + std::to_string(end) +
                     ", needed: at most max_position_embeddings = " + std::to_string(config().maxPositions));
+        }
+    }
+
+    // The rows of an attention map are as wide as the context, so one capture must be one chunk from position
+    // 0.
+    void checkAttentionProbe(const ForwardRequest& request, std::int64_t position) const
+    {
+        if (!request.probe)
+            return;
+        const auto& points = request.probe->points;
+        const bool wanted = std::any_of(points.begin(), points.end(), [](const auto& point) {
+            return point.second == Quantity::AttentionWeights;
+        });
+        const auto count = static_cast<std::int64_t>(request.tokens.size());
+        if (wanted && (position != 0 || count > kForwardChunk)) {
+            throw Error(ErrorCode::InvalidArgument, "attention maps of " + std::to_string(count) +
+                                                        " tokens from position " + std::to_string(position) +
+                                                        ", needed: at most " + std::to_string(kForwardChunk) +
+                                                        " tokens from position 0");
         }
     }
 

@@ -151,7 +151,7 @@ private:
         apply(ops, layer.forgetGate, m_normed.data(), count, saved.forgetPre.data());
         apply(ops, layer.candidate, m_normed.data(), count, saved.candidatePre.data());
         apply(ops, layer.outputGate, m_normed.data(), count, saved.outputGate.data());
-        ops.setZero(m_state.data(), m_state.size());
+        ops.setZero(m_state.data(), static_cast<std::size_t>(batch.batch * d));
         ops.gatesAndScan(saved.forgetPre.data(), saved.candidatePre.data(), bound(n), batch.batch,
                          batch.length, d, m_state.data(), saved.hidden.data(), nullptr, nullptr);
         ops.normAndGate(saved.outputGate.data(), layer.gNorm.value, eps, saved.hidden.data(), count, d,
