@@ -118,7 +118,12 @@ public:
         bitLinear(ops, m_head, finalNorm, count, m_config.hiddenSize, logits);
     }
 
-private:
+    // One layer alone, on x in layerInput() (for tests that feed a layer a known input).
+    [[nodiscard]] float* layerInput(O& ops, std::int64_t count)
+    {
+        reserve(ops, count);
+        return m_x.data();
+    }
     void forwardLayer(O& ops, std::int64_t n, std::int64_t count, float* state, ProbeWriter<O>& probe)
     {
         const Layer& layer = m_layers[n];
@@ -159,6 +164,7 @@ private:
         probe.capture(n, Quantity::BlockOutput, x, count, d);
     }
 
+private:
     void bitLinear(O& ops, const BitLinear& linear, const float* x, std::int64_t count, std::int64_t width,
                    float* out)
     {

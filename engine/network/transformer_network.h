@@ -144,7 +144,12 @@ public:
         ops.linear(finalNorm, count, m_head ? *m_head : m_embeddings, logits);
     }
 
-private:
+    // One layer alone, on x in layerInput() (for tests that feed a layer a known input).
+    [[nodiscard]] float* layerInput(O& ops, std::int64_t count)
+    {
+        reserve(ops, count);
+        return m_x.data();
+    }
     void forwardLayer(O& ops, std::int64_t n, std::int64_t count, State& state, ProbeWriter<O>& probe)
     {
         const Layer& layer = m_layers[n];
@@ -178,6 +183,7 @@ private:
         probe.capture(n, Quantity::BlockOutput, x, count, d);
     }
 
+private:
     // Attention maps are probed only within one chunk that starts at position 0 (their width is the context).
     void attend(O& ops, std::int64_t n, std::int64_t count, std::int64_t first, State& state,
                 ProbeWriter<O>& probe)

@@ -4,11 +4,13 @@
 #include <stdexcept>
 #include <unistd.h>
 
-namespace mmfree::test {
+namespace mmfree::test
+{
 
 namespace fs = std::filesystem;
 
-namespace {
+namespace
+{
 
 fs::path fromEnvironment(const char* variable)
 {
@@ -20,15 +22,25 @@ fs::path fromEnvironment(const char* variable)
 
 } // namespace
 
-fs::path sourceFolder() { return fromEnvironment("MMFREE_SOURCE_DIR"); }
-fs::path goldenFile(const std::string& name) { return sourceFolder() / "tests" / "golden" / name; }
-fs::path program(const std::string& name) { return fromEnvironment("MMFREE_BIN_DIR") / name; }
+fs::path sourceFolder()
+{
+    return fromEnvironment("MMFREE_SOURCE_DIR");
+}
+fs::path goldenFile(const std::string& name)
+{
+    return sourceFolder() / "tests" / "golden" / name;
+}
+fs::path program(const std::string& name)
+{
+    return fromEnvironment("MMFREE_BIN_DIR") / name;
+}
 
 fs::path makeGoldenModelFolder(const std::string& name, const fs::path& folder)
 {
     const fs::path target = folder / name;
     fs::create_directories(target);
-    fs::copy_file(goldenFile(name + ".config.json"), target / "config.json", fs::copy_options::overwrite_existing);
+    fs::copy_file(goldenFile(name + ".config.json"), target / "config.json",
+                  fs::copy_options::overwrite_existing);
     fs::copy_file(goldenFile(name + ".model.safetensors"), target / "model.safetensors",
                   fs::copy_options::overwrite_existing);
     return target;

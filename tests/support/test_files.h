@@ -4,11 +4,12 @@
 #include <filesystem>
 #include <string>
 
-namespace mmfree::test {
+namespace mmfree::test
+{
 
-[[nodiscard]] std::filesystem::path sourceFolder();                       // repository root
-[[nodiscard]] std::filesystem::path goldenFile(const std::string& name);  // tests/golden/<name>
-[[nodiscard]] std::filesystem::path program(const std::string& name);     // built program, e.g. "mmfree"
+[[nodiscard]] std::filesystem::path sourceFolder();                      // repository root
+[[nodiscard]] std::filesystem::path goldenFile(const std::string& name); // tests/golden/<name>
+[[nodiscard]] std::filesystem::path program(const std::string& name);    // built program, e.g. "mmfree"
 
 // A Hugging Face folder of the golden model "open" or "dense_open", made in `folder` from tests/golden.
 std::filesystem::path makeGoldenModelFolder(const std::string& name, const std::filesystem::path& folder);
