@@ -124,7 +124,7 @@ private:
     [[nodiscard]] std::optional<double> validate();
     void writeCheckpoint(const TrainerCallbacks& callbacks);
     void resumeFromCheckpoint();
-    void removeOldCheckpoints();
+    void writeSamples(const TrainerCallbacks& callbacks);
     std::unique_ptr<TrainingExecutor> m_executor;
     Setup m_setup;
     std::int64_t m_step = 0;

@@ -1,0 +1,103 @@
+#include "engine/core/atomic_file.h"
+#include "engine/core/error.h"
+#include "engine/core/random.h"
+#include "engine/train/trainer.h"
+
+#include <algorithm>
+
+namespace mmfree
+{
+
+namespace
+{
+
+constexpr std::uint64_t kLargestTextFile = std::uint64_t{4} << 30;
+constexpr std::uint64_t kBatchStream = 0xBA7C4; // random stream of the data order
+
+// The split falls on a line end near the wanted place, so that no word is cut.
+std::size_t splitPosition(std::string_view text, double validationShare)
+{
+    const auto wanted = static_cast<std::size_t>(static_cast<double>(text.size()) * (1.0 - validationShare));
+    if (validationShare <= 0.0 || wanted >= text.size())
+        return text.size();
+    const std::size_t lineEnd = text.find('\n', wanted);
+    if (lineEnd != std::string_view::npos && lineEnd + 1 < text.size())
+        return lineEnd + 1;
+    std::size_t position = wanted; // one long line: a character boundary
+    while (position < text.size() && (static_cast<unsigned char>(text[position]) & 0xC0) == 0x80)
+        ++position;
+    return position;
+}
+
+void checkText(std::string_view text, const std::filesystem::path& file)
+{
+    if (text.empty())
+        throw Error(ErrorCode::InvalidText, file.string() + " is empty, needed: UTF-8 text");
+    const std::size_t zero = text.find('\0');
+    if (zero != std::string_view::npos) {
+        throw Error(ErrorCode::InvalidText, file.string() + " holds a zero byte at offset " +
+                                                std::to_string(zero) +
+                                                " (a binary file?), needed: UTF-8 text");
+    }
+    const std::size_t invalid = findInvalidUtf8(text);
+    if (invalid != std::string_view::npos) {
+        throw Error(ErrorCode::InvalidText, file.string() + " is not UTF-8 at byte offset " +
+                                                std::to_string(invalid) + ", needed: UTF-8 text");
+    }
+}
+
+} // namespace
+
+TokenDataset::TokenDataset(std::vector<TokenId> training, std::vector<TokenId> validation)
+    : m_training(std::move(training))
+    , m_validation(std::move(validation))
+{
+}
+
+std::int64_t TokenDataset::trainingTokens() const
+{
+    return static_cast<std::int64_t>(m_training.size());
+}
+std::int64_t TokenDataset::validationTokens() const
+{
+    return static_cast<std::int64_t>(m_validation.size());
+}
+
+void TokenDataset::drawBatch(std::uint64_t seed, std::int64_t index, std::int64_t batch, std::int64_t length,
+                             std::vector<TokenId>& inputs, std::vector<TokenId>& targets) const
+{
+    const std::int64_t starts = trainingTokens() - length;
+    if (starts < 1) {
+        throw Error(ErrorCode::InvalidText,
+                    "the training text has " + std::to_string(trainingTokens()) +
+                        " tokens, needed: at least --length + 1 = " + std::to_string(length + 1));
+    }
+    inputs.clear();
+    targets.clear();
+    Random random(seed, kBatchStream, static_cast<std::uint64_t>(index * batch));
+    for (std::int64_t row = 0; row < batch; ++row) {
+        const auto first =
+            m_training.begin() + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(starts)));
+        inputs.insert(inputs.end(), first, first + length);
+        targets.insert(targets.end(), first + 1, first + length + 1);
+    }
+}
+
+TextCorpus readTextCorpus(const std::vector<std::filesystem::path>& files, double validationShare)
+{
+    if (files.empty())
+        throw Error(ErrorCode::InvalidArgument, "0 text files were given, needed: at least 1");
+    TextCorpus corpus{.training = {}, .validation = {}, .files = files};
+    for (const std::filesystem::path& file : files) {
+        std::string text = readTextFile(file, kLargestTextFile);
+        if (text.starts_with("\xEF\xBB\xBF"))
+            text.erase(0, 3); // byte-order mark
+        checkText(text, file);
+        const std::size_t split = splitPosition(text, validationShare);
+        corpus.training.append(text, 0, split);
+        corpus.validation.append(text, split);
+    }
+    return corpus;
+}
+
+} // namespace mmfree
