@@ -31,7 +31,7 @@ struct ModelConfig {
     std::int64_t headCount = 1;
     std::int64_t keyValueHeadCount = 1;
     float ropeTheta = 10000.0f;
-    std::int64_t maxPositions = 2048;      // 0: unlimited (MatMulFree has no limit)
+    std::int64_t maxPositions = 0;         // 0: unlimited, always so for MatMulFree
     bool tieEmbeddings = false;            // Transformer only; lm_head shares the embedding table
 
     [[nodiscard]] std::int64_t headSize() const { return hiddenSize / headCount; }
@@ -46,7 +46,8 @@ struct ModelConfig {
 // for options this program cannot honour (use_short_conv, other activations, expand_ratio != 1, rope scaling, ...).
 [[nodiscard]] ModelConfig parseModelConfig(std::string_view jsonText, const std::string& name);
 
-// Throws InvalidConfig when a field is out of range (sizes 1 .. 2^24, products that overflow, heads that do not divide).
+// Throws InvalidConfig when a field is out of range (sizes 1 .. 2^24 - 1, at most 4096 layers and 2^42 parameters, heads
+// that do not divide).
 void validateModelConfig(const ModelConfig& config, const std::string& name);
 
 // config.json that the public PyTorch code (hgrn_bit) or transformers (llama) loads.
@@ -65,7 +66,8 @@ struct TensorSpec {
     Shape shape;      // [out, in] for weights, [width] for norms
     TensorRole role = TensorRole::Norm;
     std::int64_t layer = -1; // -1: outside the layers
-    double initStandardDeviation = 0.0; // normal; 0: constant 1 for norms, 0 for lower bounds
+    double initStandardDeviation = 0.0; // around 0; 0: constant 1 for norms, 0 for lower bounds
+    bool initUniform = false;           // the distribution: uniform instead of normal
 };
 
 [[nodiscard]] std::vector<TensorSpec> tensorSchema(const ModelConfig& config);
