@@ -1,0 +1,199 @@
+// `mmfree bench`: speed of prefill and decode of a model or of random weights of a shape.
+#include "app/cli/command.h"
+#include "app/cli/console.h"
+#include "app/cli/interrupt.h"
+#include "app/cli/model_options.h"
+#include "engine/analysis/benchmark.h"
+#include "engine/core/error.h"
+
+#include <iostream>
+
+namespace mmfree::cli
+{
+
+namespace
+{
+
+struct BenchOptions {
+    std::string model, shape;
+    BenchmarkOptions benchmark;
+    ExecutionFlags execution;
+    bool dense = false, json = false;
+};
+
+nlohmann::ordered_json spreadJson(const Spread& spread)
+{
+    return {{"median", spread.median}, {"p5", spread.p5}, {"p95", spread.p95}};
+}
+
+nlohmann::ordered_json environmentJson(const Environment& environment)
+{
+    return {{"cpuModel", environment.cpuModel},
+            {"cpuFlags", environment.cpuFlags},
+            {"cores", environment.cores},
+            {"lastLevelCacheBytes", environment.lastLevelCacheBytes},
+            {"governor", environment.governor},
+            {"loadAverage", environment.loadAverage},
+            {"memoryBytes", environment.memoryBytes},
+            {"availableMemoryBytes", environment.availableMemoryBytes},
+            {"kernel", environment.kernel},
+            {"compiler", environment.compiler},
+            {"buildType", environment.buildType},
+            {"version", environment.version}};
+}
+
+nlohmann::ordered_json benchmarkJson(const BenchmarkResult& result, const ModelSource& source,
+                                     const BenchOptions& options)
+{
+    nlohmann::ordered_json json{{"model", source.name()},
+                                {"backend", result.backend},
+                                {"description", result.description},
+                                {"prefillTokens", options.benchmark.prefillTokens},
+                                {"decodeTokens", options.benchmark.decodeTokens},
+                                {"repeats", options.benchmark.repeats}};
+    if (result.decodeTokensPerSecond) {
+        json["decode"] = {{"tokensPerSecond", result.decodeTokensPerSecond->median},
+                          {"gigaWeightsPerSecond", result.decodeGigaWeightsPerSecond()},
+                          {"weightGBPerSecond", result.decodeWeightGBPerSecond()},
+                          {"bandwidthShare", result.readGBPerSecond
+                                                 ? nlohmann::ordered_json(result.bandwidthShare())
+                                                 : nlohmann::ordered_json()},
+                          {"tokensPerSecondSpread", spreadJson(*result.decodeTokensPerSecond)},
+                          {"secondsPerTokenSpread", spreadJson(*result.decodeSecondsPerToken)},
+                          {"weightsPerToken", result.weightsPerToken},
+                          {"weightBytesPerToken", result.weightBytesPerToken}};
+    }
+    if (result.prefillTokensPerSecond) {
+        json["prefill"] = {{"tokensPerSecond", result.prefillTokensPerSecond->median},
+                           {"gigaOpsPerSecond", result.prefillGigaOpsPerSecond()},
+                           {"tokensPerSecondSpread", spreadJson(*result.prefillTokensPerSecond)}};
+    }
+    json["memory"] = {{"weightBytes", result.memory.weightBytes},
+                      {"stateBytes", result.memory.stateBytes},
+                      {"activationBytes", result.memory.activationBytes},
+                      {"peakResidentBytes", result.peakResidentBytes}};
+    if (result.readGBPerSecond) {
+        json["bandwidthProbe"] = {{"readGBPerSecond", result.readGBPerSecond->median},
+                                  {"readGBPerSecondSpread", spreadJson(*result.readGBPerSecond)},
+                                  {"bufferBytes", result.probeBytes}};
+    }
+    json["environment"] = environmentJson(result.environment);
+    return json;
+}
+
+std::string spreadText(const Spread& spread, const std::string& unit)
+{
+    return numberText(spread.median) + " " + unit + " (5-95 %: " + numberText(spread.p5) + " to " +
+           numberText(spread.p95) + ")";
+}
+
+void printBenchmark(const BenchmarkResult& result, const ModelSource& source)
+{
+    const Environment& environment = result.environment;
+    std::cout << source.name() << " on " << result.description << '\n'
+              << environment.cpuModel << ", " << environment.cores << " cores, load "
+              << numberText(environment.loadAverage[0], 3) << ", " << environment.buildType << " build "
+              << environment.version << '\n';
+    if (result.decodeTokensPerSecond) {
+        std::cout << "Decode     " << spreadText(*result.decodeTokensPerSecond, "tokens/s") << '\n'
+                  << "           " << numberText(result.decodeGigaWeightsPerSecond()) << " G weights/s, "
+                  << numberText(result.decodeWeightGBPerSecond()) << " GB/s of weights";
+        if (result.readGBPerSecond)
+            std::cout << ", " << numberText(100.0 * result.bandwidthShare(), 3)
+                      << " % of the probe's bandwidth";
+        std::cout << '\n';
+    }
+    if (result.prefillTokensPerSecond) {
+        std::cout << "Prefill    " << spreadText(*result.prefillTokensPerSecond, "tokens/s") << ", "
+                  << numberText(result.prefillGigaOpsPerSecond()) << " G operations/s\n";
+    }
+    if (result.readGBPerSecond)
+        std::cout << "Probe      reads " << bytesText(result.probeBytes) << " at "
+                  << spreadText(*result.readGBPerSecond, "GB/s") << '\n';
+    std::cout << "Memory     weights " << bytesText(result.memory.weightBytes) << ", state "
+              << bytesText(result.memory.stateBytes) << ", workspaces "
+              << bytesText(result.memory.activationBytes) << ", peak resident "
+              << bytesText(result.peakResidentBytes) << '\n';
+    if (result.readGBPerSecond &&
+        static_cast<std::uint64_t>(result.weightBytesPerToken) < environment.lastLevelCacheBytes) {
+        std::cout << "Note       the weights fit into the last-level cache ("
+                  << bytesText(environment.lastLevelCacheBytes)
+                  << "), so decoding may exceed the probe's bandwidth\n";
+    }
+}
+
+std::shared_ptr<const ModelSource> chosenSource(const BenchOptions& options)
+{
+    if (!options.model.empty())
+        return openModel(options.model);
+    const ModelConfig config =
+        namedShape(options.shape, options.dense ? Architecture::Transformer : Architecture::MatMulFree);
+    return makeRandomModel(config, options.benchmark.seed, "random " + options.shape);
+}
+
+int runBench(const BenchOptions& given)
+{
+    BenchOptions options = given;
+    const std::shared_ptr<const ModelSource> source = chosenSource(options);
+    const auto executor = createExecutor(source, options.execution);
+    const std::string backend = executor->info().backend;
+    options.benchmark.bandwidthThreads = options.execution.options.threads;
+    options.benchmark.probeBandwidth = backend == "cpu" || backend == "reference";
+    const InterruptScope interrupt;
+    std::optional<BenchmarkResult> result;
+    {
+        ProgressLine progress("measuring");
+        progress.update(0.0);
+        result = runBenchmark(*executor, *source, options.benchmark, interrupt.token(),
+                              [&](double share) { progress.update(share); });
+    }
+    if (!result) {
+        std::cerr << "mmfree: interrupted; no result" << std::endl;
+        return kExitInterrupted;
+    }
+    if (options.json)
+        printJson(benchmarkJson(*result, *source, options));
+    else
+        printBenchmark(*result, *source);
+    return kExitSuccess;
+}
+
+} // namespace
+
+void addBenchCommand(CommandLine& line)
+{
+    CLI::App* added = addCommand<BenchOptions>(
+        line, "bench", "Measure prefill and decode speed",
+        [](CLI::App& command, BenchOptions& options) {
+            constexpr std::int64_t kMany = std::int64_t{1} << 32;
+            CLI::Option_group* what = command.add_option_group("What (one of)");
+            CLI::Option* shape = what->add_option(
+                "--shape", options.shape,
+                "Random weights: 370M, 1.3B, 2.7B, 13B, or layers,hidden,GLU width,vocabulary");
+            what->add_option("--model", options.model, "A model");
+            what->require_option(1);
+            command.add_flag("--dense", options.dense, "The dense Transformer++ of the same --shape")
+                ->needs(shape);
+            command
+                .add_option("--prefill", options.benchmark.prefillTokens,
+                            "Tokens of the prompt; 0: not measured")
+                ->check(CLI::Range(std::int64_t{0}, kMany).description("TOKENS"));
+            command
+                .add_option("--decode", options.benchmark.decodeTokens,
+                            "Tokens written after it, one by one; 0: not measured")
+                ->check(CLI::Range(std::int64_t{0}, kMany).description("TOKENS"));
+            command.add_option("--repeats", options.benchmark.repeats, "Rounds measured after one warm-up")
+                ->check(CLI::Range(1, 10000));
+            command.add_option("--seed", options.benchmark.seed,
+                               "Seed of random weights and of the tokens fed");
+            addExecutionFlags(command, options.execution);
+            command.add_flag("--json", options.json, "Print JSON");
+        },
+        runBench);
+    added->footer("Speeds are medians over the rounds with their 5 and 95 % points. GB are 1e9 bytes. "
+                  "bandwidthShare compares the\n"
+                  "weight bytes read per second while decoding with a plain read of a large buffer by as "
+                  "many threads.");
+}
+
+} // namespace mmfree::cli

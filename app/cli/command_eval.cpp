@@ -1,0 +1,110 @@
+// `mmfree eval MODEL --text FILE`: how well a model predicts a text.
+#include "app/cli/command.h"
+#include "app/cli/console.h"
+#include "app/cli/interrupt.h"
+#include "app/cli/model_options.h"
+#include "engine/core/error.h"
+#include "engine/session/session.h"
+
+#include <iostream>
+
+namespace mmfree::cli
+{
+
+namespace
+{
+
+struct EvalOptions {
+    std::string model, text;
+    std::int64_t window = 0;
+    ExecutionFlags execution;
+    bool json = false;
+};
+
+std::vector<TokenId> tokensOfText(const Tokenizer& tokenizer, const std::string& text,
+                                  const std::string& name)
+{
+    if (text.empty())
+        throw Error(ErrorCode::InvalidText, name + " is empty, needed: UTF-8 text");
+    const std::size_t invalid = findInvalidUtf8(text);
+    if (invalid != std::string::npos) {
+        throw Error(ErrorCode::InvalidText,
+                    name + ": byte " + std::to_string(invalid) + " is not UTF-8, needed: UTF-8 text");
+    }
+    std::vector<TokenId> tokens;
+    if (tokenizer.bosId() >= 0)
+        tokens.push_back(tokenizer.bosId());
+    const std::vector<TokenId> words = tokenizer.encode(text);
+    tokens.insert(tokens.end(), words.begin(), words.end());
+    if (tokens.size() < 2)
+        throw Error(ErrorCode::InvalidText,
+                    name + " has " + std::to_string(tokens.size()) + " token, needed: at least 2");
+    return tokens;
+}
+
+int runEval(const EvalOptions& options)
+{
+    const OpenedModel model = openForUse(options.model);
+    const Tokenizer& tokenizer = requireTokenizer(model, "to read --text");
+    const std::string text = readTextArgument(options.text);
+    const std::vector<TokenId> tokens = tokensOfText(tokenizer, text, options.text);
+    const auto executor = createExecutor(model.source, options.execution);
+
+    const InterruptScope interrupt;
+    ScoreResult score;
+    {
+        ProgressLine progress("scoring");
+        score =
+            scoreTokens(*executor, tokens, options.window, text.size(), interrupt.token(), [&](double share) {
+                progress.update(
+                    share, countText(static_cast<std::int64_t>(share * static_cast<double>(tokens.size()))) +
+                               " tokens");
+            });
+    }
+    if (interrupt.interrupted()) {
+        std::cerr << "mmfree: interrupted before the whole text was read; no result" << std::endl;
+        return kExitInterrupted;
+    }
+    if (options.json) {
+        printJson({{"lossNatsPerToken", score.lossNatsPerToken},
+                   {"perplexity", score.perplexity},
+                   {"bitsPerByte", score.bitsPerByte},
+                   {"tokens", score.tokens},
+                   {"bytes", text.size()},
+                   {"window", options.window},
+                   {"backend", executor->info().backend}});
+    } else {
+        std::cout << "Loss            " << numberText(score.lossNatsPerToken, 6) << " nats per token\n"
+                  << "Perplexity      " << numberText(score.perplexity, 6) << '\n'
+                  << "Bits per byte   " << numberText(score.bitsPerByte, 6) << '\n'
+                  << "Text            " << countText(score.tokens) << " predicted tokens, "
+                  << countText(static_cast<std::int64_t>(text.size())) << " bytes\n";
+    }
+    return kExitSuccess;
+}
+
+} // namespace
+
+void addEvalCommand(CommandLine& line)
+{
+    CLI::App* added = addCommand<EvalOptions>(
+        line, "eval", "Measure how well a model predicts a text",
+        [](CLI::App& command, EvalOptions& options) {
+            addModelArgument(command, options.model);
+            command.add_option("--text", options.text, "UTF-8 file; -: standard input")->required();
+            command
+                .add_option("--window", options.window,
+                            "Tokens read with one state before it starts anew; 0: the whole text")
+                ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40).description("TOKENS"));
+            addExecutionFlags(command, options.execution);
+            command.add_flag("--json", options.json,
+                             "Print JSON: lossNatsPerToken, perplexity, bitsPerByte, tokens, ...");
+        },
+        runEval);
+    added->footer("The text is read after the BOS token, as plain text: pieces such as <s> have no special "
+                  "meaning in it.\n"
+                  "A window of 1 token cannot predict anything; the training length is a good window for a "
+                  "Transformer.");
+}
+
+} // namespace mmfree::cli

@@ -1,0 +1,99 @@
+#include "app/cli/training_data.h"
+
+#include "app/cli/token_input.h"
+#include "engine/core/atomic_file.h"
+#include "engine/core/error.h"
+#include "engine/core/thread_pool.h"
+#include "engine/text/chat_template.h"
+#include "engine/text/tokenizer.h"
+
+#include <iostream>
+
+namespace mmfree::cli
+{
+
+namespace
+{
+
+TrainingData fixedBatchData(const std::string& file, const ModelText& inherited, const ModelConfig& config,
+                            TrainingOptions& options)
+{
+    TokenRows rows = readTokenFile(file);
+    checkIds(rows.ids, config.vocabularySize, file + ": input_ids");
+    if (rows.length < 2) {
+        throw Error(ErrorCode::InvalidFile, file + ": input_ids has length " + std::to_string(rows.length) +
+                                                ", needed: at least 2, so that there is a next token");
+    }
+    options.batch = rows.batch;
+    options.length = rows.length;
+    TrainingData data;
+    data.text = inherited;
+    data.fixedBatch = std::move(rows.ids);
+    return data;
+}
+
+// Bytes of the tokenizer to use: of the resumed run, given, of the model trained further, or newly trained.
+std::string chosenTokenizer(const TrainingDataFlags& flags, const ModelText& inherited,
+                            const std::filesystem::path& runTokenizer, const std::string& trainingText,
+                            std::int64_t pieces)
+{
+    if (!runTokenizer.empty() && std::filesystem::exists(runTokenizer))
+        return readTextFile(runTokenizer);
+    if (!flags.tokenizer.empty())
+        return readTextFile(flags.tokenizer);
+    if (!inherited.tokenizerModel.empty())
+        return inherited.tokenizerModel;
+    std::cerr << "training a tokenizer of " << pieces << " pieces" << std::endl;
+    return trainTokenizer(trainingText, {.vocabularySize = pieces,
+                                         .userSymbols = flags.symbols,
+                                         .byteFallback = true,
+                                         .threads = availableCores()});
+}
+
+std::vector<TokenId> encodedAfterBos(const Tokenizer& tokenizer, const std::string& text)
+{
+    std::vector<TokenId> tokens;
+    if (text.empty())
+        return tokens;
+    if (tokenizer.bosId() >= 0)
+        tokens.push_back(tokenizer.bosId());
+    const std::vector<TokenId> words = tokenizer.encode(text, true);
+    tokens.insert(tokens.end(), words.begin(), words.end());
+    return tokens;
+}
+
+} // namespace
+
+TrainingData prepareTrainingData(const TrainingDataFlags& flags, const ModelText& inherited,
+                                 const std::filesystem::path& runTokenizer, ModelConfig& config,
+                                 TrainingOptions& options)
+{
+    if (!flags.tokenBatch.empty())
+        return fixedBatchData(flags.tokenBatch, inherited, config, options);
+
+    const TextCorpus corpus =
+        readTextCorpus({flags.files.begin(), flags.files.end()}, options.validationShare);
+    const std::int64_t pieces = flags.vocabulary > 0 ? flags.vocabulary : config.vocabularySize;
+    TrainingData data;
+    data.text.chatTemplateJson = inherited.chatTemplateJson;
+    data.text.tokenizerModel = chosenTokenizer(flags, inherited, runTokenizer, corpus.training, pieces);
+    const Tokenizer tokenizer(data.text.tokenizerModel,
+                              flags.tokenizer.empty() ? "tokenizer.model" : flags.tokenizer);
+    if (flags.vocabulary > 0)
+        config.vocabularySize = pieces;
+    if (tokenizer.size() != config.vocabularySize) {
+        const std::string name = flags.tokenizer.empty() ? "the tokenizer" : flags.tokenizer;
+        throw Error(ErrorCode::InvalidConfig, name + " has " + std::to_string(tokenizer.size()) +
+                                                  " pieces, needed: vocab_size " +
+                                                  std::to_string(config.vocabularySize));
+    }
+    if (!flags.chatTemplate.empty()) {
+        data.text.chatTemplateJson = readTextFile(flags.chatTemplate);
+        (void)parseChatTemplate(data.text.chatTemplateJson, flags.chatTemplate); // throws when it is not one
+    }
+    data.dataset = std::make_shared<TokenDataset>(encodedAfterBos(tokenizer, corpus.training),
+                                                  encodedAfterBos(tokenizer, corpus.validation));
+    return data;
+}
+
+} // namespace mmfree::cli
