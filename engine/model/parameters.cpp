@@ -131,8 +131,8 @@ void initializeParameters(const ParameterLayout& layout, std::uint64_t seed, std
 {
     assert(static_cast<std::int64_t>(out.size()) == layout.size());
     std::fill(out.begin(), out.end(), 0.0f);
-    for (std::size_t i = 0; i < layout.slots().size(); ++i) {
-        const ParameterSlot& slot = layout.slots()[i];
+    for (std::size_t i = 0; i < layout.entries().size(); ++i) {
+        const ParameterSlot& slot = layout.entries()[i];
         initializeSlot(slot, Random(seed, i), slotValues(slot, out)); // a stream per tensor
     }
 }
@@ -147,7 +147,7 @@ void loadParameters(const ParameterLayout& layout, const ModelSource& source, st
     }
     std::fill(out.begin(), out.end(), 0.0f);
     const SchemaIndex schema(source.config());
-    for (const ParameterSlot& slot : layout.slots()) {
+    for (const ParameterSlot& slot : layout.entries()) {
         const bool known = schema.contains(slot.spec.name);
         if (!known || schema.spec(slot.spec.name).shape != slot.spec.shape) {
             throw Error(ErrorCode::InvalidArgument,
@@ -181,9 +181,9 @@ void writeModelFolder(const ParameterLayout& layout, std::span<const float> valu
 
     SafetensorsWriter writer(folder / "model.safetensors");
     writer.setMetadata("format", "pt");
-    for (const ParameterSlot& slot : layout.slots())
+    for (const ParameterSlot& slot : layout.entries())
         writer.declare(slot.spec.name, dtype, slot.spec.shape);
-    for (const ParameterSlot& slot : layout.slots())
+    for (const ParameterSlot& slot : layout.entries())
         writeAs(writer, slotValues(slot, values), dtype);
     writer.finish();
 

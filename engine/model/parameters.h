@@ -24,7 +24,7 @@ class ParameterLayout
 public:
     explicit ParameterLayout(const ModelConfig& config);
     [[nodiscard]] const ModelConfig& config() const { return m_config; }
-    [[nodiscard]] const std::vector<ParameterSlot>& slots() const { return m_slots; }
+    [[nodiscard]] const std::vector<ParameterSlot>& entries() const { return m_slots; }
     [[nodiscard]] const ParameterSlot& slot(const std::string& name) const; // must exist (asserted)
     [[nodiscard]] std::int64_t size() const
     {

@@ -43,7 +43,7 @@ public:
 
     void applyUpdate(const UpdateOptions& options) override
     {
-        for (const ParameterSlot& slot : m_layout->slots()) {
+        for (const ParameterSlot& slot : m_layout->entries()) {
             const bool isMatrix = slot.spec.role == TensorRole::Embedding ||
                                   slot.spec.role == TensorRole::TernaryWeight ||
                                   slot.spec.role == TensorRole::DenseWeight;

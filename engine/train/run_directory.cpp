@@ -93,11 +93,11 @@ void writeMoments(const ParameterLayout& layout, const TrainingSnapshot& snapsho
     const std::pair<const char*, const AlignedBuffer<float>*> moments[] = {
         {"m.", snapshot.firstMoment.get()}, {"v.", snapshot.secondMoment.get()}};
     for (const auto& [prefix, values] : moments) {
-        for (const ParameterSlot& slot : layout.slots())
+        for (const ParameterSlot& slot : layout.entries())
             writer.declare(prefix + slot.spec.name, DType::F32, slot.spec.shape);
     }
     for (const auto& [prefix, values] : moments) {
-        for (const ParameterSlot& slot : layout.slots())
+        for (const ParameterSlot& slot : layout.entries())
             writer.writeFloats(values->span().subspan(slot.offset, slot.count));
     }
     writer.finish();
@@ -107,7 +107,7 @@ std::shared_ptr<AlignedBuffer<float>> readMoments(const SafetensorsFile& file, c
                                                   const std::string& prefix)
 {
     auto values = std::make_shared<AlignedBuffer<float>>(static_cast<std::size_t>(layout.size()));
-    for (const ParameterSlot& slot : layout.slots()) {
+    for (const ParameterSlot& slot : layout.entries()) {
         const TensorView& tensor = file.require(prefix + slot.spec.name);
         if (tensor.dtype != DType::F32 || tensor.shape != slot.spec.shape) {
             throw Error(ErrorCode::InvalidFile, file.path().string() + ": " + prefix + slot.spec.name +

@@ -208,7 +208,7 @@ private slots:
         std::vector<float> gradients(layout->size());
         executor->readGradients(gradients);
         double worst = 0.0;
-        for (const ParameterSlot& slot : layout->slots()) {
+        for (const ParameterSlot& slot : layout->entries()) {
             const auto golden_ = goldenFloats(golden.expected, "grad." + slot.spec.name);
             const double error =
                 relativeError(std::span<const float>(gradients).subspan(slot.offset, slot.count), golden_);
