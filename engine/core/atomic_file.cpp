@@ -29,10 +29,10 @@ std::string randomSuffix()
 {
     constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuv";
     std::random_device device;
-    std::string suffix;
+    std::string suffix = ".";
     for (int i = 0; i < 8; ++i)
         suffix += kDigits[device() % 32];
-    return suffix;
+    return suffix + ".tmp";
 }
 
 // Makes the rename itself durable. File systems that cannot sync a folder say EINVAL; that is not an error.
@@ -55,7 +55,7 @@ AtomicFile::AtomicFile(fs::path path)
 {
     for (int attempt = 0; attempt < kNameAttempts && m_descriptor < 0; ++attempt) {
         m_temporary = m_path;
-        m_temporary += "." + randomSuffix() + ".tmp";
+        m_temporary += randomSuffix();
         m_descriptor = open(m_temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (m_descriptor < 0 && errno != EEXIST)
             throwIo(m_path, "create", errno);

@@ -1,7 +1,7 @@
 // Reading, checking and writing of config.json for both families, and the shapes known by name.
 #include "engine/model/model_config.h"
 
-#include "engine/model/json_reader.h"
+#include "engine/model/config_fields.h"
 
 #include <array>
 #include <charconv>
@@ -22,130 +22,7 @@ constexpr std::int64_t kMaxLayers = 4096;
 constexpr std::int64_t kMaxParameters = std::int64_t{1} << 42;
 constexpr std::int64_t kDefaultPositions = 2048; // of both families' configuration classes
 
-[[noreturn]] void fail(const std::string& name, const std::string& field, const std::string& found,
-                       const std::string& needed)
-{
-    throw Error(ErrorCode::InvalidConfig, name + ": " + field + " is " + found + ", needed: " + needed);
-}
-
-std::string rangeText(std::int64_t low, std::int64_t high)
-{
-    return "a whole number from " + std::to_string(low) + " to " + std::to_string(high);
-}
-
-// Typed access to the fields of one config.json. A field that is null counts as absent, as in the public
-// code.
-class FieldReader
-{
-public:
-    FieldReader(const json& object, const std::string& name)
-        : m_object(object)
-        , m_name(name)
-    {
-    }
-
-    [[nodiscard]] const json* find(const char* field) const
-    {
-        const auto found = m_object.find(field);
-        return found == m_object.end() || found->is_null() ? nullptr : &*found;
-    }
-
-    [[nodiscard]] std::int64_t integer(const char* field, std::optional<std::int64_t> fallback,
-                                       std::int64_t low, std::int64_t high) const
-    {
-        const json* value = find(field);
-        if (!value && fallback)
-            return *fallback;
-        if (!value)
-            fail(m_name, field, "missing", rangeText(low, high));
-        return integerValue(*value, field, low, high);
-    }
-
-    [[nodiscard]] std::int64_t integerValue(const json& value, const char* field, std::int64_t low,
-                                            std::int64_t high) const
-    {
-        const bool fits =
-            value.is_number_unsigned()
-                ? value.get<std::uint64_t>() <= static_cast<std::uint64_t>(std::max<std::int64_t>(high, 0))
-                : value.is_number_integer() && value.get<std::int64_t>() <= high;
-        if (!fits || value.get<std::int64_t>() < low)
-            fail(m_name, field, describeJson(value), rangeText(low, high));
-        return value.get<std::int64_t>();
-    }
-
-    [[nodiscard]] float positive(const char* field, float fallback, double high) const
-    {
-        const json* value = find(field);
-        return value ? positiveValue(*value, field, high) : fallback;
-    }
-
-    [[nodiscard]] float positiveValue(const json& value, const char* field, double high) const
-    {
-        const double number = value.is_number() ? value.get<double>() : 0.0;
-        if (!(number >= 1e-30) || number > high)
-            fail(m_name, field, describeJson(value), "a number above 0 and at most " + std::to_string(high));
-        return static_cast<float>(number);
-    }
-
-    [[nodiscard]] bool boolean(const char* field, bool fallback) const
-    {
-        const json* value = find(field);
-        if (!value)
-            return fallback;
-        if (!value->is_boolean())
-            fail(m_name, field, describeJson(*value), "true or false");
-        return value->get<bool>();
-    }
-
-    void requireBoolean(const char* field, bool fallback, bool needed) const
-    {
-        if (boolean(field, fallback) != needed)
-            fail(m_name, field, needed ? "false" : "true",
-                 std::string(needed ? "true" : "false") + " (the only kind this program runs)");
-    }
-
-    void requireInteger(const char* field, std::int64_t needed) const
-    {
-        const json* value = find(field);
-        if (value && !(value->is_number_integer() && *value == needed))
-            fail(m_name, field, describeJson(*value),
-                 std::to_string(needed) + " (the only kind this program runs)");
-    }
-
-    void requireAbsent(const char* field, const char* why) const
-    {
-        if (const json* value = find(field))
-            fail(m_name, field, describeJson(*value), std::string("null, ") + why);
-    }
-
-    void requireSwish(const char* fallback) const
-    {
-        const json* value = find("hidden_act");
-        const json activation = value ? *value : json(fallback);
-        if (activation != "swish" && activation != "silu")
-            fail(m_name, "hidden_act", describeJson(activation), "\"swish\" or \"silu\"");
-    }
-
-    // A token id, or -1 for none. Some configurations list several end tokens: the first one counts.
-    [[nodiscard]] TokenId tokenId(const char* field, TokenId fallback, std::int64_t vocabularySize) const
-    {
-        const auto found = m_object.find(field);
-        if (found == m_object.end())
-            return fallback < vocabularySize ? fallback : -1;
-        if (found->is_null() || (found->is_array() && found->empty()))
-            return -1;
-        const json& value = found->is_array() ? found->front() : *found;
-        return static_cast<TokenId>(integerValue(value, field, -1, vocabularySize - 1));
-    }
-
-    [[nodiscard]] const std::string& name() const { return m_name; }
-
-private:
-    const json& m_object;
-    const std::string& m_name;
-};
-
-void readCommonFields(const FieldReader& reader, ModelConfig& config)
+void readCommonFields(const ConfigFields& reader, ModelConfig& config)
 {
     config.vocabularySize = reader.integer("vocab_size", {}, 1, kMaxSize);
     config.hiddenSize = reader.integer("hidden_size", {}, 1, kMaxSize);
@@ -157,7 +34,7 @@ void readCommonFields(const FieldReader& reader, ModelConfig& config)
                          "this program reads unquantised weights and its own packed files");
 }
 
-void readMatMulFree(const FieldReader& reader, ModelConfig& config)
+void readMatMulFree(const ConfigFields& reader, ModelConfig& config)
 {
     reader.requireBoolean("use_short_conv", false, false);
     reader.requireBoolean("use_lower_bound", true, true);
@@ -171,7 +48,7 @@ void readMatMulFree(const FieldReader& reader, ModelConfig& config)
     config.maxPositions = 0;
 }
 
-void readRopeFields(const FieldReader& reader, ModelConfig& config)
+void readRopeFields(const ConfigFields& reader, ModelConfig& config)
 {
     config.ropeTheta = reader.positive("rope_theta", 10000.0f, 1e12);
     reader.requireAbsent("rope_scaling", "this program runs plain rotary positions");
@@ -179,14 +56,14 @@ void readRopeFields(const FieldReader& reader, ModelConfig& config)
     if (!parameters)
         return;
     if (!parameters->is_object())
-        fail(reader.name(), "rope_parameters", describeJson(*parameters), "an object");
+        failConfig(reader.name(), "rope_parameters", describeJson(*parameters), "an object");
     if (const auto type = parameters->find("rope_type"); type != parameters->end() && *type != "default")
-        fail(reader.name(), "rope_parameters.rope_type", describeJson(*type), "\"default\"");
+        failConfig(reader.name(), "rope_parameters.rope_type", describeJson(*type), "\"default\"");
     if (const auto theta = parameters->find("rope_theta"); theta != parameters->end())
         config.ropeTheta = reader.positiveValue(*theta, "rope_parameters.rope_theta", 1e12);
 }
 
-void readTransformer(const FieldReader& reader, ModelConfig& config)
+void readTransformer(const ConfigFields& reader, ModelConfig& config)
 {
     config.architecture = Architecture::Transformer;
     reader.requireBoolean("attention_bias", false, false);
@@ -201,8 +78,8 @@ void readTransformer(const FieldReader& reader, ModelConfig& config)
     config.tieEmbeddings = reader.boolean("tie_word_embeddings", false);
     validateModelConfig(config, reader.name());
     if (const json* value = reader.find("head_dim"); value && *value != config.headSize())
-        fail(reader.name(), "head_dim", describeJson(*value),
-             std::to_string(config.headSize()) + " (hidden_size / num_attention_heads)");
+        failConfig(reader.name(), "head_dim", describeJson(*value),
+                   std::to_string(config.headSize()) + " (hidden_size / num_attention_heads)");
 }
 
 json tokenIdJson(TokenId id)
@@ -224,7 +101,7 @@ void checkRange(const std::string& name, const char* field, std::int64_t value, 
                 std::int64_t high)
 {
     if (value < low || value > high)
-        fail(name, field, std::to_string(value), rangeText(low, high));
+        failConfig(name, field, std::to_string(value), rangeText(low, high));
 }
 
 void validateHeads(const ModelConfig& config, const std::string& name)
@@ -233,16 +110,16 @@ void validateHeads(const ModelConfig& config, const std::string& name)
     checkRange(name, "num_key_value_heads", config.keyValueHeadCount, 1, config.headCount);
     checkRange(name, "max_position_embeddings", config.maxPositions, 0, std::int64_t{1} << 40);
     if (config.hiddenSize % config.headCount != 0)
-        fail(name, "num_attention_heads", std::to_string(config.headCount),
-             "a divisor of hidden_size " + std::to_string(config.hiddenSize));
+        failConfig(name, "num_attention_heads", std::to_string(config.headCount),
+                   "a divisor of hidden_size " + std::to_string(config.hiddenSize));
     if (config.headSize() % 2 != 0)
-        fail(name, "hidden_size / num_attention_heads", std::to_string(config.headSize()),
-             "an even number (rotary positions turn pairs)");
+        failConfig(name, "hidden_size / num_attention_heads", std::to_string(config.headSize()),
+                   "an even number (rotary positions turn pairs)");
     if (config.headCount % config.keyValueHeadCount != 0)
-        fail(name, "num_key_value_heads", std::to_string(config.keyValueHeadCount),
-             "a divisor of num_attention_heads " + std::to_string(config.headCount));
+        failConfig(name, "num_key_value_heads", std::to_string(config.keyValueHeadCount),
+                   "a divisor of num_attention_heads " + std::to_string(config.headCount));
     if (!(config.ropeTheta > 0.0f) || !std::isfinite(config.ropeTheta))
-        fail(name, "rope_theta", std::to_string(config.ropeTheta), "a number above 0");
+        failConfig(name, "rope_theta", std::to_string(config.ropeTheta), "a number above 0");
 }
 
 // Largest even divisor of the hidden size up to 64; 0 when there is none.
@@ -282,10 +159,10 @@ ModelConfig parseModelConfig(std::string_view jsonText, const std::string& name)
     if (!object.is_object())
         throw Error(ErrorCode::InvalidConfig,
                     name + ": the top level is " + describeJson(object) + ", needed: an object");
-    const FieldReader reader(object, name);
+    const ConfigFields reader(object, name);
     const json* type = reader.find("model_type");
     if (!type || (*type != "hgrn_bit" && *type != "llama"))
-        fail(name, "model_type", type ? describeJson(*type) : "missing", "\"hgrn_bit\" or \"llama\"");
+        failConfig(name, "model_type", type ? describeJson(*type) : "missing", "\"hgrn_bit\" or \"llama\"");
     ModelConfig config;
     readCommonFields(reader, config);
     if (*type == "llama")
@@ -305,12 +182,12 @@ void validateModelConfig(const ModelConfig& config, const std::string& name)
     checkRange(name, "bos_token_id", config.bosTokenId, -1, config.vocabularySize - 1);
     checkRange(name, "eos_token_id", config.eosTokenId, -1, config.vocabularySize - 1);
     if (!(config.rmsNormEps > 0.0f) || config.rmsNormEps > 1.0f)
-        fail(name, "rms_norm_eps", std::to_string(config.rmsNormEps), "a number above 0 and at most 1");
+        failConfig(name, "rms_norm_eps", std::to_string(config.rmsNormEps), "a number above 0 and at most 1");
     if (config.architecture == Architecture::Transformer)
         validateHeads(config, name);
     else if (config.tieEmbeddings)
-        fail(name, "tie_word_embeddings", "true",
-             "false (the head of this family has ternary weights of its own)");
+        failConfig(name, "tie_word_embeddings", "true",
+                   "false (the head of this family has ternary weights of its own)");
     // In floating point: cannot overflow, and the limit leaves room for rounding.
     const double d = static_cast<double>(config.hiddenSize);
     const double i = static_cast<double>(config.intermediateSize);

@@ -15,6 +15,28 @@
 namespace mmfree
 {
 
+namespace packed
+{
+
+inline constexpr const char* kFormat = "mmfree-packed";
+inline constexpr const char* kVersion = "1";
+inline constexpr const char* kTokenizerTensor = "tokenizer.model";
+
+[[nodiscard]] inline std::string scaleName(const std::string& name)
+{
+    return name + ".scale";
+}
+[[nodiscard]] inline const char* packingName(TernaryPacking packing)
+{
+    return packing == TernaryPacking::TwoBit ? "2bit" : "base3";
+}
+[[nodiscard]] inline std::int64_t rowBytes(std::int64_t cols, TernaryPacking packing)
+{
+    return packing == TernaryPacking::TwoBit ? (cols + 3) / 4 : base3RowBytes(cols);
+}
+
+} // namespace packed
+
 // Throws InvalidFile when the file is not a packed model of a known version or contradicts its own
 // description.
 [[nodiscard]] std::shared_ptr<const ModelSource> openPackedModel(const std::filesystem::path& path);

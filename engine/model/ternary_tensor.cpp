@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cassert>
 #include <cmath>
 #include <cstring>
@@ -32,13 +31,16 @@ class AbsoluteSum
 public:
     void add(std::span<const float> values)
     {
+        std::array<double, kLanes> lanes = m_lanes; // a local copy stays in registers
+        const float* value = values.data();
         const std::size_t whole = values.size() / kLanes * kLanes;
         for (std::size_t i = 0; i < whole; i += kLanes) {
             for (std::size_t lane = 0; lane < kLanes; ++lane)
-                m_lanes[lane] += static_cast<double>(std::fabs(values[i + lane]));
+                lanes[lane] += static_cast<double>(std::fabs(value[i + lane]));
         }
         for (std::size_t i = whole; i < values.size(); ++i)
-            m_lanes[i - whole] += static_cast<double>(std::fabs(values[i]));
+            lanes[i - whole] += static_cast<double>(std::fabs(value[i]));
+        m_lanes = lanes;
     }
     [[nodiscard]] double total() const
     {
@@ -59,15 +61,12 @@ float scaleFromSum(double sum, std::int64_t count)
                     kMinScale);
 }
 
-// round_half_even(clamp(x, -1, 1)) + 1: rounding and clamping commute because -1 and 1 are whole. Adding 1.5
-// * 2^23 leaves the rounded value in the low mantissa bits (the hardware rounds half to even).
-inline std::uint32_t ternaryCode(float value, float inverseScale)
+// clamp(round_half_even(w / m), -1, 1) + 1 by two comparisons: a half rounds to the even 0, everything beyond
+// it to 1 or more, which the clamp ends at 1.
+inline int ternaryCode(float value, float inverseScale)
 {
-    constexpr float kMagic = 12582912.0f;
-    float scaled = value * inverseScale;
-    scaled = scaled < -1.0f ? -1.0f : scaled;
-    scaled = scaled > 1.0f ? 1.0f : scaled;
-    return std::bit_cast<std::uint32_t>(scaled + kMagic) - std::bit_cast<std::uint32_t>(kMagic) + 1u;
+    const float scaled = value * inverseScale;
+    return 1 + (scaled > 0.5f) - (scaled < -0.5f);
 }
 
 // `count` values (a multiple of 4) -> count / 4 bytes of 2-bit codes.
@@ -171,7 +170,7 @@ float quantizeTernary(std::span<const float> latent, std::span<std::int8_t> out)
     const float scale = scaleFromSum(sum.total(), static_cast<std::int64_t>(latent.size()));
     const float inverseScale = 1.0f / scale;
     for (std::size_t i = 0; i < latent.size(); ++i)
-        out[i] = static_cast<std::int8_t>(static_cast<int>(ternaryCode(latent[i], inverseScale)) - 1);
+        out[i] = static_cast<std::int8_t>(ternaryCode(latent[i], inverseScale) - 1);
     return scale;
 }
 
