@@ -28,19 +28,38 @@ public:
     [[nodiscard]] TokenId unknownId() const;
 
     // Ids of `text`, no BOS/EOS added. Control and user-defined pieces written out in the text ("<s>",
-    // "<user>") become their ids when `parseSpecial`. Invalid UTF-8 throws InvalidText naming the byte
-    // offset.
+    // "<user>") become their ids when `parseSpecial`, the longest at each place; otherwise they are text like
+    // any other, so what a person types cannot act as markup. User-defined pieces of one character or only of
+    // white space ("\n") are text and always used.
+    //
+    // Published tokenizers put a space before a text ("a" is read as " a"): this happens once, where the
+    // first ordinary text starts, also when control pieces stand before it ("<s>a" is BOS and " a"), and
+    // never behind other text or a user-defined piece. Tokenizers of trainTokenizer() never do.
+    //
+    // Throws InvalidText naming the byte offset of invalid UTF-8, or the size of a text over 256 MiB without
+    // a place to cut it. Time: about proportional to the text.
     [[nodiscard]] std::vector<TokenId> encode(std::string_view text, bool parseSpecial = false) const;
 
-    // Text of a sequence; control tokens give nothing unless `showSpecial`. Throws InvalidArgument for ids
-    // outside 0 .. size()-1.
+    // Text of a sequence from its start, always valid UTF-8: a byte token that belongs to no complete
+    // character becomes one U+FFFD. Control tokens give nothing unless `showSpecial`, and end a run of byte
+    // tokens. Throws InvalidArgument for ids outside 0 .. size()-1, as do all functions below that take an
+    // id.
     [[nodiscard]] std::string decode(std::span<const TokenId> tokens, bool showSpecial = false) const;
 
     [[nodiscard]] std::string piece(TokenId id) const; // as stored, e.g. "▁the", "<0x0A>"
     [[nodiscard]] bool isControl(TokenId id) const;
+    [[nodiscard]] bool isUserDefined(TokenId id) const;
     [[nodiscard]] bool isByte(TokenId id) const;
-    // Bytes this token adds in the middle of a text ("▁the" -> " the", "<0x0A>" -> "\n", control -> "").
-    [[nodiscard]] std::string bytesOf(TokenId id) const;
+    // Bytes this token adds in the middle of a text ("▁the" -> " the", "<0x0A>" -> "\n", control -> ""). The
+    // view lives as long as the tokenizer.
+    [[nodiscard]] std::string bytesOf(TokenId id) const { return std::string(bytesView(id)); }
+    [[nodiscard]] std::string_view bytesView(TokenId id) const;
+    // Id of the piece spelled `text` that encode(..., parseSpecial) would find, -1 when there is none.
+    [[nodiscard]] TokenId specialId(std::string_view text) const;
+
+    // What happens to a space that starts a decoded text: the counterpart of what encode() puts there.
+    enum class StartSpace { Keep, DropOne, DropAll };
+    [[nodiscard]] StartSpace startSpace() const;
 
     [[nodiscard]] const std::string& modelBytes() const; // what the constructor got
 
@@ -50,19 +69,22 @@ private:
 };
 
 // Turns a stream of tokens into valid UTF-8 text: bytes of an unfinished character are held back until
-// complete. The concatenation of all returned pieces plus flush() equals Tokenizer::decode for valid
-// sequences.
+// complete. The concatenation of all returned pieces plus flush() equals Tokenizer::decode for any sequence,
+// when `atTextStart` (otherwise the text goes on behind other text and a space at its start stays). Borrows
+// the tokenizer.
 class IncrementalDecoder
 {
 public:
-    explicit IncrementalDecoder(const Tokenizer& tokenizer, bool atTextStart = true);
+    explicit IncrementalDecoder(const Tokenizer& tokenizer, bool atTextStart = true,
+                                bool showSpecial = false);
     [[nodiscard]] std::string push(TokenId token);
-    [[nodiscard]] std::string flush(); // what was held back, invalid bytes as U+FFFD
+    [[nodiscard]] std::string flush(); // what was held back, each byte as one U+FFFD; then usable further
 
 private:
     const Tokenizer* m_tokenizer;
-    std::string m_pending;
+    std::string m_pending; // start of a character, at most 3 bytes
     bool m_atStart;
+    bool m_showSpecial;
 };
 
 struct TokenizerTrainingOptions {
