@@ -206,7 +206,7 @@ void addHyperParameters(CLI::App& command, TrainingOptions& training)
                                                                 {"paper", LearningRateSchedule::Paper}};
     count("--steps", training.steps, 1, "Updates of the whole run");
     count("--batch", training.batch, 1, "Sequences of a micro-batch");
-    count("--length", training.length, 1, "Tokens of a sequence");
+    count("--length", training.length, 2, "Tokens of a sequence");
     count("--accumulate", training.accumulate, 1, "Micro-batches per update");
     number("--learning-rate", training.learningRate, 10.0, "Highest learning rate");
     command
@@ -216,7 +216,7 @@ void addHyperParameters(CLI::App& command, TrainingOptions& training)
         ->default_str("cosine")
         ->group(group);
     count("--warmup-steps", training.warmupSteps, 0, "Steps over which the learning rate rises from 0");
-    number("--final-learning-rate-share", training.finalLearningRateShare, 1.0,
+    number("--final-lr-share", training.finalLearningRateShare, 1.0,
            "The cosine ends at this share of --learning-rate");
     number("--beta1", training.beta1, 1.0, "AdamW: decay of the first moment");
     number("--beta2", training.beta2, 1.0, "AdamW: decay of the second moment");

@@ -9,11 +9,13 @@
 #include <csignal>
 #include <sys/resource.h>
 
-namespace mmfree::test {
+namespace mmfree::test
+{
 
 namespace fs = std::filesystem;
 
-namespace {
+namespace
+{
 
 constexpr int kTimeLimitMs = 240'000;
 
@@ -80,9 +82,15 @@ bool waitForOutput(QProcess& process, const QByteArray& wanted, QByteArray& seen
     return false;
 }
 
-void sendInterrupt(QProcess& process) { ::kill(static_cast<pid_t>(process.processId()), SIGINT); }
+void sendInterrupt(QProcess& process)
+{
+    ::kill(static_cast<pid_t>(process.processId()), SIGINT);
+}
 
-QString text(const fs::path& path) { return QString::fromStdString(path.string()); }
+QString text(const fs::path& path)
+{
+    return QString::fromStdString(path.string());
+}
 
 QByteArray readBytes(const fs::path& path)
 {

@@ -1,5 +1,5 @@
-// Runs the built `mmfree` and collects what it says. Every call has a time limit; a crash is a failure of the test,
-// never an expected result.
+// Runs the built `mmfree` and collects what it says. Every call has a time limit; a crash is a failure of the
+// test, never an expected result.
 #pragma once
 
 #include <QByteArray>
@@ -11,10 +11,11 @@
 
 class QProcess;
 
-namespace mmfree::test {
+namespace mmfree::test
+{
 
 struct CliResult {
-    int exitCode = -1;   // -1: crashed or timed out
+    int exitCode = -1; // -1: crashed or timed out
     bool crashed = false;
     QByteArray out, err;
 };
@@ -25,7 +26,8 @@ CliResult runCli(const QStringList& arguments, const QByteArray& input = {}, lon
 // Starts it, calls `interact` when it runs, then waits for its end.
 CliResult runCliWith(const QStringList& arguments, const std::function<void(QProcess&)>& interact);
 
-// Waits until the process has written `text` to stdout or stderr (collected in `seen`); false on time-out or end.
+// Waits until the process has written `text` to stdout or stderr (collected in `seen`); false on time-out or
+// end.
 bool waitForOutput(QProcess& process, const QByteArray& text, QByteArray& seen);
 void sendInterrupt(QProcess& process); // SIGINT, as Ctrl+C does
 

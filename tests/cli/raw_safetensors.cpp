@@ -4,7 +4,8 @@
 #include <fstream>
 #include <iterator>
 
-namespace mmfree::test {
+namespace mmfree::test
+{
 
 RawSafetensors RawSafetensors::read(const std::filesystem::path& file)
 {
@@ -48,8 +49,8 @@ void RawSafetensors::add(const std::string& tensor, std::int64_t elements)
     header[tensor] = {{"dtype", "F32"}, {"shape", {elements}}, {"data_offsets", {begin, data.size()}}};
 }
 
-void writeRawSafetensors(const std::filesystem::path& file, std::uint64_t claimedLength, const std::string& header,
-                         const std::string& data)
+void writeRawSafetensors(const std::filesystem::path& file, std::uint64_t claimedLength,
+                         const std::string& header, const std::string& data)
 {
     std::ofstream out(file, std::ios::binary);
     out.write(reinterpret_cast<const char*>(&claimedLength), sizeof claimedLength);

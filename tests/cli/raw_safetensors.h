@@ -6,7 +6,8 @@
 #include <filesystem>
 #include <string>
 
-namespace mmfree::test {
+namespace mmfree::test
+{
 
 struct RawSafetensors {
     nlohmann::ordered_json header;
@@ -24,7 +25,7 @@ struct RawSafetensors {
 };
 
 // Any header text of any claimed length in front of `data`.
-void writeRawSafetensors(const std::filesystem::path& file, std::uint64_t claimedLength, const std::string& header,
-                         const std::string& data);
+void writeRawSafetensors(const std::filesystem::path& file, std::uint64_t claimedLength,
+                         const std::string& header, const std::string& data);
 
 } // namespace mmfree::test

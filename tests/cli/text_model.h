@@ -1,5 +1,5 @@
-// A tiny model with a tokenizer, trained by the tool itself on generated sentences: what the tests need wherever text
-// is involved.
+// A tiny model with a tokenizer, trained by the tool itself on generated sentences: what the tests need
+// wherever text is involved.
 #pragma once
 
 #include <QStringList>
@@ -7,16 +7,20 @@
 #include <filesystem>
 #include <string>
 
-namespace mmfree::test {
+namespace mmfree::test
+{
 
 // Sentences over a small vocabulary, the same on every machine.
 [[nodiscard]] std::string sampleText(int sentences);
 
-// A config.json of `architecture` "hgrn_bit" or "llama": 2 layers, hidden size 32, GLU width 64, 64 positions.
-std::filesystem::path writeTinyConfig(const std::filesystem::path& folder, const std::string& architecture, int vocabulary);
+// A config.json of `architecture` "hgrn_bit" or "llama": 2 layers, hidden size 32, GLU width 64, 64
+// positions.
+std::filesystem::path writeTinyConfig(const std::filesystem::path& folder, const std::string& architecture,
+                                      int vocabulary);
 
 // Trains in `folder` and returns the checkpoint folder; fails the test program when training fails.
-std::filesystem::path trainTextModel(const std::filesystem::path& folder, const std::string& architecture = "hgrn_bit");
+std::filesystem::path trainTextModel(const std::filesystem::path& folder,
+                                     const std::string& architecture = "hgrn_bit");
 
 // The folder that DIR/checkpoints/latest names.
 std::filesystem::path latestCheckpoint(const std::filesystem::path& run);
