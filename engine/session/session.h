@@ -15,14 +15,22 @@
 namespace mmfree
 {
 
-enum class StopReason { EndOfSequence, StopString, MaxTokens, Cancelled };
+enum class StopReason {
+    EndOfSequence,
+    StopString,
+    MaxTokens,
+    Cancelled,
+    ContextFull, // a model with a limit on positions (Transformer) can read no further token
+};
 [[nodiscard]] const char* stopReasonName(StopReason reason); // "end of sequence", ...
 
 struct GenerateOptions {
     SamplingOptions sampling;
-    std::int64_t maxTokens = 256;         // > 0
-    std::vector<std::string> stopStrings; // the text ends before the first one found
-    bool stopAtEos = true;
+    std::int64_t maxTokens = 256; // > 0
+    // The text ends before the first one found. One that is the spelling of a control token ("</s>") also
+    // ends it at that token, which has no text. Each must be UTF-8 and not empty.
+    std::vector<std::string> stopStrings;
+    bool stopAtEos = true; // at the tokenizer's or the model's EOS
 };
 
 struct GenerationStats {
@@ -38,12 +46,16 @@ struct GenerationStats {
 struct GeneratedToken {
     TokenId id = 0;
     double logProbability = 0.0; // nats
-    std::string text;            // complete characters that became visible with this token; may be empty
+    // Complete characters that became visible with this token; may be empty. Text that could be the start of
+    // a stop string is held back and comes with a later token.
+    std::string text;
 };
 
 struct GenerationResult {
-    std::string text; // all visible text, valid UTF-8, stop string removed
-    std::vector<TokenId> tokens;
+    // All visible text, valid UTF-8, stop string removed. Equals the texts of the tokens joined, unless it
+    // was cancelled: then what was held back is at its end.
+    std::string text;
+    std::vector<TokenId> tokens; // all generated ones, those of a stop string and EOS included
     StopReason reason = StopReason::MaxTokens;
     GenerationStats stats;
 };
@@ -58,7 +70,9 @@ struct SessionSnapshot {
 class Session
 {
 public:
-    // `tokenizer` may be null: then only token-level methods work (others throw InvalidArgument).
+    // `tokenizer` may be null: then only token-level methods work (appendText and stop strings throw
+    // InvalidArgument, generated text is empty). Throws InvalidConfig when its size is not the model's
+    // vocabulary.
     Session(std::shared_ptr<InferenceExecutor> executor, std::shared_ptr<const Tokenizer> tokenizer);
 
     [[nodiscard]] InferenceExecutor& executor() { return *m_executor; }
@@ -82,18 +96,28 @@ public:
     GenerationResult generate(const GenerateOptions& options, std::stop_token stop = {},
                               const std::function<void(const GeneratedToken&)>& onToken = {});
 
+    // A copy of the state (layers x hidden size floats for a MatMul-free model) and the tokens. A restored
+    // session continues exactly as this one would. restore() throws InvalidArgument when the snapshot
+    // contradicts itself or the model, and leaves the session as it was.
     [[nodiscard]] SessionSnapshot snapshot();
     void restore(const SessionSnapshot& snapshot);
 
 private:
-    ForwardResult readPending(LogitsMode last, std::stop_token stop,
+    struct Generation; // one generate() call
+    ForwardResult readPending(std::size_t end, LogitsMode last, const std::stop_token& stop,
                               const std::function<void(std::int64_t, std::int64_t)>& progress);
+    [[nodiscard]] bool atTextStart() const;
     std::shared_ptr<InferenceExecutor> m_executor;
     std::shared_ptr<const Tokenizer> m_tokenizer;
     std::unique_ptr<InferenceState> m_state;
     std::vector<TokenId> m_tokens;
-    std::int64_t m_consumed = 0;
+    std::int64_t m_consumed =
+        0; // tokens in m_state; less than m_tokens.size() unless that is 0 or restored so
 };
+
+// Throws InvalidConfig naming `name` (of the model) and both sizes when the tokenizer has not exactly one
+// token per row of the model's vocabulary.
+void checkTokenizerMatches(const Tokenizer& tokenizer, const ModelConfig& config, const std::string& name);
 
 struct ScoreResult {
     double lossNatsPerToken = 0.0;
