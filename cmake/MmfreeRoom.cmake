@@ -4,7 +4,8 @@
 
 add_library(mmfree_flags INTERFACE)
 target_compile_options(mmfree_flags INTERFACE
-    $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual>)
+    $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+    -Wno-missing-field-initializers>)
 if(MMFREE_WARNINGS_AS_ERRORS)
     target_compile_options(mmfree_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
 endif()
