@@ -104,18 +104,19 @@ void Sampler::applyRepetitionPenalty(std::span<const float> logits, std::span<co
 {
     if (m_options.repetitionPenalty == 1.0)
         return;
-    const auto penalty = static_cast<float>(m_options.repetitionPenalty);
+    constexpr double kLargest = std::numeric_limits<float>::max();
+    const double penalty = m_options.repetitionPenalty;
     const std::size_t window = std::min(recent.size(), static_cast<std::size_t>(m_options.repetitionWindow));
     for (const TokenId id : recent.last(window)) {
         if (id < 0 || static_cast<std::size_t>(id) >= logits.size())
             fail("token id", std::to_string(id), "0 .. " + std::to_string(logits.size() - 1));
-        const float logit =
-            logits[static_cast<std::size_t>(id)]; // from the logits: once however often it occurs
-        // A penalty far from 1 may overflow; the largest number keeps its place.
-        const float score = logit > 0.0f ? logit / penalty : logit * penalty;
-        if (logit != kExcluded)
-            m_scores[static_cast<std::size_t>(id)] =
-                std::clamp(score, std::numeric_limits<float>::lowest(), std::numeric_limits<float>::max());
+        // From the unmodified logit, so that a token counts once however often it occurs.
+        const double logit = logits[static_cast<std::size_t>(id)];
+        if (logit == static_cast<double>(kExcluded))
+            continue;
+        // A penalty far from 1 may overflow; the largest number keeps the order.
+        const double score = logit > 0.0 ? logit / penalty : logit * penalty;
+        m_scores[static_cast<std::size_t>(id)] = static_cast<float>(std::clamp(score, -kLargest, kLargest));
     }
 }
 
