@@ -167,10 +167,12 @@ void addBenchCommand(CommandLine& line)
         [](CLI::App& command, BenchOptions& options) {
             constexpr std::int64_t kMany = std::int64_t{1} << 32;
             CLI::Option_group* what = command.add_option_group("What (one of)");
-            CLI::Option* shape = what->add_option(
-                "--shape", options.shape,
-                "Random weights: 370M, 1.3B, 2.7B, 13B, or layers,hidden,GLU width,vocabulary");
-            what->add_option("--model", options.model, "A model");
+            CLI::Option* shape =
+                what->add_option(
+                        "--shape", options.shape,
+                        "Random weights: 370M, 1.3B, 2.7B, 13B, or layers,hidden,GLU width,vocabulary")
+                    ->type_name("SHAPE");
+            what->add_option("--model", options.model, "A model")->type_name("MODEL");
             what->require_option(1);
             command.add_flag("--dense", options.dense, "The dense Transformer++ of the same --shape")
                 ->needs(shape);

@@ -56,7 +56,11 @@ public:
         const GenerationResult result =
             m_session.generate(m_generate, interrupt.token(),
                                [](const GeneratedToken& token) { std::cout << token.text << std::flush; });
-        std::cout << (result.reason == StopReason::Cancelled ? " [stopped]\n" : "\n") << std::flush;
+        if (result.reason == StopReason::Cancelled)
+            std::cout << " [stopped]";
+        std::cout << std::endl;
+        if (result.reason == StopReason::ContextFull)
+            std::cerr << "The model's context is full; /reset starts a new conversation." << std::endl;
         m_stats = result.stats;
         // What is remembered is the rendered turn, without the tokens of a stop string that were already
         // written.
@@ -165,8 +169,10 @@ void addChatCommand(CommandLine& line)
         [](CLI::App& command, ChatOptions& options) {
             addModelArgument(command, options.model);
             command.add_option("--system", options.system, "System turn instead of the chat template's own");
-            command.add_option("--chat-template", options.chatTemplateFile,
-                               "JSON file used instead of the model's chat template");
+            command
+                .add_option("--chat-template", options.chatTemplateFile,
+                            "JSON file used instead of the model's chat template")
+                ->type_name("FILE");
             addSamplingFlags(command, options.generate);
             addExecutionFlags(command, options.execution);
             command.add_flag("--stats", options.stats, "Speed and memory on stderr after every answer");

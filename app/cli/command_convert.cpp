@@ -98,10 +98,14 @@ void addConvertCommand(CommandLine& line)
                             "Ternary weights in the file: 2bit, or base3 (1.6 bits a weight)")
                 ->transform(CLI::CheckedTransformer(packings, CLI::ignore_case).description(""))
                 ->default_str("2bit");
-            command.add_option("--chat-template", options.chatTemplate,
-                               "JSON file that replaces the model's chat template");
-            command.add_option("--tokenizer", options.tokenizer,
-                               "SentencePiece file that replaces the model's tokenizer");
+            command
+                .add_option("--chat-template", options.chatTemplate,
+                            "JSON file that replaces the model's chat template")
+                ->type_name("FILE");
+            command
+                .add_option("--tokenizer", options.tokenizer,
+                            "SentencePiece file that replaces the model's tokenizer")
+                ->type_name("FILE");
             command.add_flag("--json", options.json, "Print a summary as JSON");
         },
         runConvert);

@@ -50,16 +50,20 @@ int runEval(const EvalOptions& options)
     const std::vector<TokenId> tokens = tokensOfText(tokenizer, text, options.text);
     const auto executor = createExecutor(model.source, options.execution);
 
+    // A Transformer cannot read more than its positions at once.
+    const ModelConfig& config = model.source->config();
+    const std::int64_t window =
+        options.window == 0 && !config.isTernary() ? config.maxPositions : options.window;
+
     const InterruptScope interrupt;
     ScoreResult score;
     {
         ProgressLine progress("scoring");
-        score =
-            scoreTokens(*executor, tokens, options.window, text.size(), interrupt.token(), [&](double share) {
-                progress.update(
-                    share, countText(static_cast<std::int64_t>(share * static_cast<double>(tokens.size()))) +
-                               " tokens");
-            });
+        score = scoreTokens(*executor, tokens, window, text.size(), interrupt.token(), [&](double share) {
+            progress.update(share,
+                            countText(static_cast<std::int64_t>(share * static_cast<double>(tokens.size()))) +
+                                " tokens");
+        });
     }
     if (interrupt.interrupted()) {
         std::cerr << "mmfree: interrupted before the whole text was read; no result" << std::endl;
@@ -71,7 +75,7 @@ int runEval(const EvalOptions& options)
                    {"bitsPerByte", score.bitsPerByte},
                    {"tokens", score.tokens},
                    {"bytes", text.size()},
-                   {"window", options.window},
+                   {"window", window},
                    {"backend", executor->info().backend}});
     } else {
         std::cout << "Loss            " << numberText(score.lossNatsPerToken, 6) << " nats per token\n"
@@ -91,10 +95,13 @@ void addEvalCommand(CommandLine& line)
         line, "eval", "Measure how well a model predicts a text",
         [](CLI::App& command, EvalOptions& options) {
             addModelArgument(command, options.model);
-            command.add_option("--text", options.text, "UTF-8 file; -: standard input")->required();
+            command.add_option("--text", options.text, "UTF-8 file; -: standard input")
+                ->type_name("FILE")
+                ->required();
             command
                 .add_option("--window", options.window,
-                            "Tokens read with one state before it starts anew; 0: the whole text")
+                            "Tokens read with one state before it starts anew; 0: the whole text, or a "
+                            "Transformer's positions")
                 ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40).description("TOKENS"));
             addExecutionFlags(command, options.execution);
             command.add_flag("--json", options.json,

@@ -130,9 +130,12 @@ void addGenerateCommand(CommandLine& line)
             addModelArgument(command, options.model);
             CLI::Option_group* input = command.add_option_group("Prompt (one of)");
             input->add_option("-p,--prompt", options.prompt, "Text to continue, read after the BOS token");
-            input->add_option("--prompt-file", options.promptFile,
-                              "UTF-8 file with the text; -: standard input");
-            input->add_option("--ids", options.ids, "Token ids separated by commas; the answer is ids too");
+            input
+                ->add_option("--prompt-file", options.promptFile,
+                             "UTF-8 file with the text; -: standard input")
+                ->type_name("FILE");
+            input->add_option("--ids", options.ids, "Token ids separated by commas; the answer is ids too")
+                ->type_name("IDS");
             input->require_option(1);
             addSamplingFlags(command, options.generate);
             addExecutionFlags(command, options.execution);

@@ -176,14 +176,18 @@ void addTraceCommand(CommandLine& line)
         [](CLI::App& command, TraceOptions& options) {
             addModelArgument(command, options.model);
             CLI::Option_group* input = command.add_option_group("Tokens (one of)");
-            input->add_option("--tokens", options.tokensFile,
-                              "Safetensors file with input_ids [batch, length], I32 or I64");
-            input->add_option("--ids", options.ids, "Token ids separated by commas; batch 1");
+            input
+                ->add_option("--tokens", options.tokensFile,
+                             "Safetensors file with input_ids [batch, length], I32 or I64")
+                ->type_name("FILE");
+            input->add_option("--ids", options.ids, "Token ids separated by commas; batch 1")
+                ->type_name("IDS");
             input->add_option("--prompt", options.prompt, "Text, read after the BOS token; batch 1");
             input->require_option(1);
             command
                 .add_option("--out", options.out,
                             "Safetensors file to write: logits, hidden_states.0 to .L, final_state, loss")
+                ->type_name("FILE")
                 ->required();
             addExecutionFlags(command, options.execution);
             command.add_flag("--json", options.json, "Print a summary as JSON");

@@ -14,6 +14,8 @@
 #include <iostream>
 #include <limits>
 #include <map>
+#include <optional>
+#include <unistd.h>
 
 namespace mmfree::cli
 {
@@ -154,6 +156,25 @@ void printSummary(const TrainOptions& options, const StepReporter& reporter, std
     std::cout << '\n';
 }
 
+// The run directory is checked before minutes go into reading text and training a tokenizer.
+void checkRunDirectory(const std::filesystem::path& run, bool resume)
+{
+    std::error_code error;
+    if (resume && !std::filesystem::exists(run / "run.json", error)) {
+        throw Error(ErrorCode::InvalidArgument,
+                    run.string() + " holds no run, needed for --resume: a run directory");
+    }
+    if (!resume && std::filesystem::exists(run / "run.json", error)) {
+        throw Error(ErrorCode::InvalidArgument,
+                    run.string() + " already holds a run, needed: another --run, or --resume to continue it");
+    }
+    std::filesystem::create_directories(run, error);
+    if (error)
+        throw Error(ErrorCode::Io, "cannot create " + run.string() + ": " + error.message());
+    if (access(run.c_str(), W_OK) != 0)
+        throw Error(ErrorCode::Io, run.string() + " is read-only, needed: a folder that can be written");
+}
+
 int runTrain(const TrainOptions& given, const std::string& commandLine)
 {
     TrainOptions options = given;
@@ -161,6 +182,7 @@ int runTrain(const TrainOptions& given, const std::string& commandLine)
     validateTrainingOptions(options.training);
     Start start = chosenStart(options);
     const std::filesystem::path run = options.run;
+    checkRunDirectory(run, options.resume);
     TrainingData data = prepareTrainingData(
         options.data, start.text, options.resume ? run / "tokenizer.model" : std::filesystem::path(),
         start.config, options.training);
@@ -257,21 +279,25 @@ void addSchedulingFlags(CLI::App& command, TrainingOptions& training)
 void declareTrainFlags(CLI::App& command, TrainOptions& options)
 {
     CLI::Option_group* start = command.add_option_group("Start (one of)");
-    start->add_option("--config", options.config, "config.json (Hugging Face style) of a new model");
-    start->add_option("--model", options.model, "Model folder with full-precision weights to train further");
+    start->add_option("--config", options.config, "config.json (Hugging Face style) of a new model")
+        ->type_name("FILE");
+    start->add_option("--model", options.model, "Model folder with full-precision weights to train further")
+        ->type_name("MODEL");
     start->require_option(1);
     CLI::Option_group* data = command.add_option_group("Data (one of)");
-    data->add_option("--data", options.data.files, "UTF-8 text files");
+    data->add_option("--data", options.data.files, "UTF-8 text files")->type_name("FILE");
     CLI::Option* tokenBatch =
         data->add_option("--token-batch", options.data.tokenBatch,
-                         "Safetensors file with input_ids [batch, length]; with --overfit-batch");
+                         "Safetensors file with input_ids [batch, length]; with --overfit-batch")
+            ->type_name("FILE");
     data->require_option(1);
     CLI::Option* overfit = command.add_flag("--overfit-batch", options.training.overfitBatch,
                                             "Every step uses exactly the batch of --token-batch");
     overfit->needs(tokenBatch);
     tokenBatch->needs(overfit);
     CLI::Option* tokenizer =
-        command.add_option("--tokenizer", options.data.tokenizer, "SentencePiece tokenizer.model to use");
+        command.add_option("--tokenizer", options.data.tokenizer, "SentencePiece tokenizer.model to use")
+            ->type_name("FILE");
     command
         .add_option("--vocab", options.data.vocabulary,
                     "Train a tokenizer of this many pieces on the text; also the model's vocab_size. 0: "
@@ -280,9 +306,12 @@ void declareTrainFlags(CLI::App& command, TrainOptions& options)
         ->excludes(tokenizer);
     command.add_option("--symbol", options.data.symbols,
                        "Piece kept whole by a trained tokenizer, e.g. <user>; may be given several times");
-    command.add_option("--chat-template", options.data.chatTemplate,
-                       "JSON file with the chat template stored in the model");
+    command
+        .add_option("--chat-template", options.data.chatTemplate,
+                    "JSON file with the chat template stored in the model")
+        ->type_name("FILE");
     command.add_option("--run", options.run, "Run directory: metrics.jsonl, checkpoints/, run.json")
+        ->type_name("DIR")
         ->required();
     command.add_flag("--resume", options.resume, "Continue the run in --run from its newest checkpoint");
     addHyperParameters(command, options.training);

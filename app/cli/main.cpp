@@ -1,7 +1,7 @@
 // The `mmfree` tool: reads the command line, runs one subcommand, turns errors into messages and exit codes
 // (0 done, 1 error in the work, 2 wrong command line, 130 interrupted).
 #include "app/cli/command.h"
-#include "app/cli/console.h"
+#include "app/cli/help_format.h"
 #include "engine/core/error.h"
 
 #include <cstdio>
@@ -62,6 +62,7 @@ int runAction(const CommandLine& line)
 int main(int argc, char** argv)
 {
     CLI::App app("MatMul-free language models: run, inspect, convert, train and measure.", "mmfree");
+    app.formatter(std::make_shared<HelpFormatter>()); // inherited by the subcommands
     app.set_version_flag("--version", std::string("mmfree ") + MMFREE_VERSION, "Print the version and exit");
     app.footer("MODEL is a Hugging Face folder (config.json, *.safetensors, tokenizer.model), a packed file "
                "written by\n"

@@ -17,6 +17,7 @@ void addExecutionFlags(CLI::App& command, ExecutionFlags& flags)
     command
         .add_option("--backend", flags.backend,
                     "cuda, cpu, opencl, reference, or auto: the first usable (see `mmfree devices`)")
+        ->type_name("NAME")
         ->group(group);
     command
         .add_option("--device", flags.options.device,
@@ -29,6 +30,7 @@ void addExecutionFlags(CLI::App& command, ExecutionFlags& flags)
     command
         .add_option("--isa", flags.options.isa,
                     "CPU instruction set as `mmfree devices` names it; empty: the best")
+        ->type_name("NAME")
         ->group(group);
     const std::map<std::string, WeightPacking> packings{
         {"auto", WeightPacking::Automatic}, {"2bit", WeightPacking::TwoBit}, {"base3", WeightPacking::Base3}};

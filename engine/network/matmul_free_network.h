@@ -3,6 +3,7 @@
 // pass.
 #pragma once
 
+#include "engine/network/finite_view.h"
 #include "engine/network/lower_bounds.h"
 #include "engine/network/operators.h"
 #include "engine/network/probe_writer.h"
@@ -41,7 +42,7 @@ public:
 
     MatMulFreeNetwork(O& ops, const ModelSource& source)
         : m_config(source.config())
-        , m_embeddings(ops.makeDense(source.view("model.embeddings.weight")))
+        , m_embeddings(ops.makeDense(finiteView(source, "model.embeddings.weight")))
     {
         const auto [layers, d] = std::pair(m_config.layerCount, m_config.hiddenSize);
         std::vector<float> parameters(static_cast<std::size_t>(layers * d));

@@ -3,6 +3,7 @@
 // inference forward pass.
 #pragma once
 
+#include "engine/network/finite_view.h"
 #include "engine/network/operators.h"
 #include "engine/network/probe_writer.h"
 #include "engine/runtime/backend.h"
@@ -227,7 +228,7 @@ private:
     }
     typename O::DenseMatrix loadDense(O& ops, const ModelSource& source, const std::string& name)
     {
-        typename O::DenseMatrix matrix = ops.makeDense(source.view(name));
+        typename O::DenseMatrix matrix = ops.makeDense(finiteView(source, name));
         m_weightBytes += matrix.bytes();
         return matrix;
     }

@@ -242,9 +242,9 @@ private slots:
     {
         const fs::path file = m_folder.path() / "template.json",
                        out = m_folder.path() / "templated.safetensors";
-        writeBytes(file, R"({"userPrefix": 7})");
+        writeBytes(file, R"({"user_prefix": 7})");
         expectError(runCli({"convert", text(m_model), text(out), "--chat-template", text(file)}),
-                    {"template.json", "userPrefix"});
+                    {"template.json", "user_prefix"});
         writeBytes(file, "{");
         expectError(runCli({"chat", text(m_model), "--chat-template", text(file)}), {"template.json"});
         QVERIFY(!fs::exists(out));

@@ -201,7 +201,8 @@ class CliBadModel : public QObject
         config("hidden size too large", "open", "hidden_size", std::int64_t{1} << 40, {"1099511627776"});
         config("hidden size a text", "open", "hidden_size", "64", {});
         config("hidden size a fraction", "open", "hidden_size", 63.5, {});
-        config("other layer count", "open", "num_hidden_layers", 4, {});
+        row("other layer count", "open", changedConfig("num_hidden_layers", 4),
+            {"model.safetensors", "model.layers.3.attn"});
         config("layer count too large", "open", "num_hidden_layers", 1'000'000'000, {"1000000000"});
         config("vocabulary 0", "open", "vocab_size", 0, {"0"});
         config("norm epsilon below 0", "open", "rms_norm_eps", -1.0, {});

@@ -195,8 +195,8 @@ private slots:
     {
         const fs::path chatTemplate = m_folder.path() / "chat.json",
                        out = m_folder.path() / "chatty.safetensors";
-        writeBytes(chatTemplate, R"({"name": "question and answer", "userPrefix": "Q: ", "userSuffix": "\n",
-                                    "assistantPrefix": "A: ", "assistantSuffix": "\n", "stopStrings": ["\n"]})");
+        writeBytes(chatTemplate, R"({"name": "question and answer", "user_prefix": "Q: ", "user_suffix": "\n",
+                                    "assistant_prefix": "A: ", "assistant_suffix": "\n", "stop_strings": ["\n"]})");
         QCOMPARE(
             runCli({"convert", text(m_model), text(out), "--chat-template", text(chatTemplate)}).exitCode, 0);
         const json info = json::parse(runCli({"info", text(out), "--json"}).out.toStdString());

@@ -96,7 +96,7 @@ private slots:
         QTest::newRow("no model") << QStringList{"info"} << QByteArray("MODEL");
         QTest::newRow("no prompt") << QStringList{"generate", "m"} << QByteArray("--prompt");
         QTest::newRow("two prompts") << QStringList{"generate", "m", "--prompt", "a", "--ids", "1"}
-                                     << QByteArray("Prompt");
+                                     << QByteArray("--prompt");
         QTest::newRow("not a number") << QStringList{"generate", "m", "--prompt", "a", "--max-tokens", "many"}
                                       << QByteArray("--max-tokens");
         QTest::newRow("out of range") << QStringList{"generate", "m", "--prompt", "a", "--temperature", "-1"}
