@@ -1,0 +1,25 @@
+#include "app/model_opening.h"
+
+#include "app/backend_catalog.h"
+
+#include "engine/model/model_source.h"
+
+namespace mmfree::app {
+
+gui::OpenedParts openModelParts(const gui::OpenRequest& request)
+{
+    std::shared_ptr<const ModelSource> source = openModel(request.path.toStdString());
+    const std::shared_ptr<const Backend> backend = findBackend(request.backend.toStdString());
+    std::shared_ptr<InferenceExecutor> executor = backend->createInference(source, {});
+    return {std::move(source), std::move(executor)};
+}
+
+std::vector<gui::BackendSummary> listAllBackends()
+{
+    std::vector<gui::BackendSummary> result;
+    for (const auto& backend : allBackends())
+        result.push_back({QString::fromStdString(backend->name()), backend->devices()});
+    return result;
+}
+
+} // namespace mmfree::app

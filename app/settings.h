@@ -1,0 +1,43 @@
+// What the program remembers between starts, as plain values. The only place that knows QSettings.
+#pragma once
+
+#include "widgets/theme/theme.h"
+#include "widgets/views/sampling_panel.h"
+
+#include <QByteArray>
+#include <QString>
+#include <QStringList>
+
+namespace mmfree::app {
+
+struct Settings {
+    QByteArray geometry; // of the window
+    QByteArray chatLayout;
+    gui::ThemeChoice theme = gui::ThemeChoice::System;
+    QStringList recentModels; // newest first
+    QString backend;          // empty: the best usable one
+    gui::SamplingSettings sampling;
+    qint64 lastConversation = 0;
+    QString page = QStringLiteral("chat");
+    bool showChatList = true;
+    bool showInspector = true;
+};
+
+// One INI file in `folder`. Values that cannot be understood fall back to their defaults.
+class SettingsFile
+{
+public:
+    explicit SettingsFile(const QString& folder);
+    [[nodiscard]] Settings load() const;
+    void save(const Settings& settings) const;
+
+private:
+    QString m_path;
+};
+
+void addRecentModel(Settings& settings, const QString& path);
+
+// --data-dir, else MMFREE_DATA_DIR, else the system's place for application data.
+[[nodiscard]] QString dataFolder(const QString& fromCommandLine);
+
+} // namespace mmfree::app

@@ -1,0 +1,108 @@
+// Values that travel between the window and its worker threads: requests down, results up. Plain data; shared
+// pointers only to constant things.
+#pragma once
+
+#include "engine/core/error.h"
+#include "engine/runtime/backend.h"
+#include "engine/session/session.h"
+#include "engine/text/chat_template.h"
+#include "engine/text/tokenizer.h"
+
+#include <QByteArray>
+#include <QMetaType>
+#include <QString>
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <vector>
+
+namespace mmfree::gui {
+
+using JobId = quint64; // 0: no job
+
+struct ErrorInfo {
+    ErrorCode code = ErrorCode::InvalidArgument;
+    QString message; // the engine's own words: thing, value found, value needed
+};
+
+// The error of the exception being handled; call inside a catch block.
+[[nodiscard]] ErrorInfo currentError();
+[[nodiscard]] QString errorTitle(ErrorCode code); // translated, one short sentence
+
+// What the window knows of an open model. Constant after opening.
+struct ModelInfo {
+    QString name;
+    QString path;
+    ModelConfig config;
+    qint64 parameterCount = 0;
+    quint64 fileBytes = 0;
+    bool hasLatentWeights = false;
+    std::shared_ptr<const Tokenizer> tokenizer; // null: the model brought none, chat is not possible
+    ChatTemplate chatTemplate;
+    ExecutorInfo executor;
+    MemoryUse memory;       // with one empty state
+    double openSeconds = 0.0;
+    QString fingerprint; // same for the same weights and configuration; stored states belong to it
+    [[nodiscard]] bool continuesText() const { return chatTemplate.name == "plain"; }
+};
+
+// A model ready to run; handed from the loading thread to the inference thread.
+struct LoadedModel {
+    std::shared_ptr<const ModelInfo> info;
+    std::shared_ptr<InferenceExecutor> executor;
+};
+
+struct OpenRequest {
+    JobId job = 0;
+    QString path;
+    QString backend; // empty: the best usable one
+};
+
+// Opens a model on the loading thread; throws Error. Supplied by the application, which knows the backends.
+struct OpenedParts {
+    std::shared_ptr<const ModelSource> source;
+    std::shared_ptr<InferenceExecutor> executor;
+};
+using OpenFunction = std::function<OpenedParts(const OpenRequest&)>;
+
+struct BackendSummary {
+    QString name;
+    std::vector<DeviceInfo> devices;
+};
+using ListBackendsFunction = std::function<std::vector<BackendSummary>()>;
+
+struct GenerateRequest {
+    JobId job = 0;
+    std::vector<ChatTurn> turns; // last one from the user: answer it; from the assistant: write on
+    GenerateOptions options;
+    std::stop_token stop;
+    QByteArray storedState; // of a prefix of `turns`, as written by an earlier outcome; empty: none
+};
+
+struct GenerationOutcome {
+    QString text; // the whole new text
+    StopReason reason = StopReason::MaxTokens;
+    GenerationStats stats;
+    QString backend;
+    MemoryUse memory;
+    qint64 sequenceTokens = 0; // tokens of the whole sequence now
+    QByteArray storedState;    // state after this answer; empty when too large to keep
+};
+
+struct GenerationProgress {
+    JobId job = 0;
+    QString newText;
+    qint64 tokens = 0; // generated so far
+    double secondsSinceFirstToken = 0.0;
+    double timeToFirstTokenSeconds = 0.0;
+};
+
+} // namespace mmfree::gui
+
+Q_DECLARE_METATYPE(mmfree::gui::ErrorInfo)
+Q_DECLARE_METATYPE(mmfree::gui::OpenRequest)
+Q_DECLARE_METATYPE(mmfree::gui::LoadedModel)
+Q_DECLARE_METATYPE(mmfree::gui::GenerateRequest)
+Q_DECLARE_METATYPE(mmfree::gui::GenerationOutcome)
+Q_DECLARE_METATYPE(mmfree::gui::GenerationProgress)

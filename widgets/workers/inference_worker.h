@@ -1,0 +1,61 @@
+// Runs the open model on its own thread: reads a conversation, streams an answer, keeps states of earlier messages so
+// that nothing is read twice. Receives value requests, emits value results tagged with the job's id.
+#pragma once
+
+#include "widgets/workers/inference_types.h"
+
+#include <QElapsedTimer>
+#include <QObject>
+
+#include <list>
+#include <memory>
+#include <optional>
+
+namespace mmfree::gui {
+
+struct PromptPlan;
+
+class InferenceWorker : public QObject
+{
+    Q_OBJECT
+public:
+    explicit InferenceWorker(QObject* parent = nullptr);
+    ~InferenceWorker() override;
+
+public slots:
+    void installModel(const mmfree::gui::LoadedModel& model); // an empty one closes the model
+    void generate(const mmfree::gui::GenerateRequest& request);
+
+signals:
+    void readingProgressed(quint64 job, qint64 done, qint64 total);
+    void textArrived(const mmfree::gui::GenerationProgress& progress);
+    void generationFinished(quint64 job, const mmfree::gui::GenerationOutcome& outcome);
+    void generationFailed(quint64 job, const mmfree::gui::ErrorInfo& error);
+
+private:
+    struct KeptState {
+        std::uint64_t key = 0;
+        SessionSnapshot snapshot;
+    };
+
+    GenerationOutcome run(const GenerateRequest& request);
+    double readAllButLastToken(const GenerateRequest& request, SessionSnapshot appended);
+    std::uint64_t restoreLongestPrefix(const PromptPlan& plan, const QByteArray& stored, std::size_t& nextPiece);
+    void keep(std::uint64_t key, SessionSnapshot snapshot);
+    [[nodiscard]] const SessionSnapshot* kept(std::uint64_t key);
+
+    std::shared_ptr<const ModelInfo> m_info;
+    std::unique_ptr<Session> m_session;
+    std::list<KeptState> m_kept; // most recently used first, within kKeptStateBytes
+};
+
+// A state with what it belongs to, as bytes for storage. parse returns nothing for foreign or damaged bytes.
+struct StoredState {
+    QString fingerprint;
+    std::uint64_t key = 0;
+    SessionSnapshot snapshot;
+};
+[[nodiscard]] QByteArray serializeState(const StoredState& state);
+[[nodiscard]] std::optional<StoredState> parseState(const QByteArray& bytes);
+
+} // namespace mmfree::gui
