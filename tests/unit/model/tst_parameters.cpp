@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <limits>
 
 using namespace mmfree;
@@ -36,6 +37,22 @@ bool equal(const AlignedBuffer<float>& a, const AlignedBuffer<float>& b)
     return std::equal(a.span().begin(), a.span().end(), b.span().begin(), b.span().end());
 }
 
+// Kilobytes of a mapped file that this process holds in memory now.
+long residentKilobytes(const std::string& path)
+{
+    std::ifstream maps("/proc/self/smaps");
+    long kilobytes = 0;
+    bool inside = false;
+    for (std::string line; std::getline(maps, line);) {
+        const bool isMapping = line.find('-') < line.find(' ') && line.find("kB") == std::string::npos;
+        if (isMapping)
+            inside = line.ends_with(path);
+        else if (inside && line.starts_with("Rss:"))
+            kilobytes += std::stol(line.substr(4));
+    }
+    return kilobytes;
+}
+
 } // namespace
 
 class TestParameters : public QObject
@@ -54,6 +71,7 @@ private slots:
     void writtenFoldersReadBack_data();
     void writtenFoldersReadBack();
     void aFolderThatCannotBeMadeThrows();
+    void quantisedTensorsLeaveNoPagesBehind();
 };
 
 void TestParameters::slotsStartOnCacheLines()
@@ -221,6 +239,26 @@ void TestParameters::aFolderThatCannotBeMadeThrows()
     const AlignedBuffer<float> values = initialized(layout, 1);
     MMFREE_EXPECT_ERROR(writeModelFolder(layout, values.span(), {}, folder.path() / "plain" / "model"),
                         ErrorCode::Io, "plain/model", "cannot create the folder");
+}
+
+// What lets a 2.7B BF16 folder open beside nothing but its packed form and one tensor.
+void TestParameters::quantisedTensorsLeaveNoPagesBehind()
+{
+    const test::TemporaryFolder folder;
+    const ParameterLayout layout(namedShape("1,512,512,8000"));
+    const AlignedBuffer<float> values(static_cast<std::size_t>(layout.size()));
+    writeModelFolder(layout, values.span(), {}, folder.path(), DType::BF16);
+    const auto source = openModel(folder.path());
+    const auto view = source->view("lm_head.weight"); // 8 MB
+    const std::string path = (folder.path() / "model.safetensors").string();
+    std::vector<float> latent(static_cast<std::size_t>(elementCount(view.shape)));
+    source->floats("lm_head.weight", latent);
+    QVERIFY(residentKilobytes(path) >= 8000);
+    (void)source->ternary("lm_head.weight");
+    QVERIFY2(residentKilobytes(path) < 1000, qPrintable(QString("%1 KB").arg(residentKilobytes(path))));
+    source->floats("lm_head.weight", latent);
+    source->release("lm_head.weight");
+    QVERIFY2(residentKilobytes(path) < 1000, qPrintable(QString("%1 KB").arg(residentKilobytes(path))));
 }
 
 QTEST_APPLESS_MAIN(TestParameters)
