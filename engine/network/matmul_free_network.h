@@ -169,13 +169,13 @@ private:
     void bitLinear(O& ops, const BitLinear& linear, const float* x, std::int64_t count, std::int64_t width,
                    float* out)
     {
-        ops.rmsNormQuantize(x, linear.norm.data(), m_config.rmsNormEps, count, width, *m_quantized);
+        ops.rmsNormQuantize(x, linear.norm.data(), kBitLinearEps, count, width, *m_quantized);
         ops.ternaryLinear(*m_quantized, count, linear.weight, out);
     }
     void bitLinearAdd(O& ops, const BitLinear& linear, const float* x, std::int64_t count, std::int64_t width,
                       float* out)
     {
-        ops.rmsNormQuantize(x, linear.norm.data(), m_config.rmsNormEps, count, width, *m_quantized);
+        ops.rmsNormQuantize(x, linear.norm.data(), kBitLinearEps, count, width, *m_quantized);
         ops.ternaryLinearAdd(*m_quantized, count, linear.weight, out);
     }
 

@@ -127,7 +127,7 @@ private:
     // ---- forward ----
     void quantize(O& ops, const BitLinear& linear, const float* x, std::int64_t count)
     {
-        ops.rmsNormQuantize(x, linear.norm.value, m_config.rmsNormEps, count, linear.cols, *m_quantized);
+        ops.rmsNormQuantize(x, linear.norm.value, kBitLinearEps, count, linear.cols, *m_quantized);
     }
     void apply(O& ops, const BitLinear& linear, const float* x, std::int64_t count, float* out)
     {
@@ -200,7 +200,7 @@ private:
         quantize(ops, linear, input, count);
         ops.ternaryLinearBackwardWeight(dOut, *m_quantized, count, linear.rows, linear.cols, linear.gradient);
         ops.ternaryLinearBackwardInput(dOut, count, *linear.ternary, m_dQuantized.data());
-        ops.rmsNormBackward(input, linear.norm.value, m_config.rmsNormEps, m_dQuantized.data(), count,
+        ops.rmsNormBackward(input, linear.norm.value, kBitLinearEps, m_dQuantized.data(), count,
                             linear.cols, dInput, linear.norm.gradient);
     }
 

@@ -16,6 +16,10 @@
 namespace mmfree
 {
 
+// RMSNorm inside BitLinear, whatever the model's rms_norm_eps: the public fused kernel, which trained the published
+// weights, uses 1e-6 (model.md; the unfused module says 1e-8).
+inline constexpr float kBitLinearEps = 1e-6f;
+
 struct AttentionShape {
     std::int64_t heads = 1, keyValueHeads = 1, headSize = 64;
     [[nodiscard]] std::int64_t width() const { return heads * headSize; }
