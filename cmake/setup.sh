@@ -50,7 +50,8 @@ rootIsPossible()
 
 aptInstall()
 {
-    asRoot env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >>"$setupLog" 2>&1
+    asRoot env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        -o DPkg::Lock::Timeout=120 "$@" >>"$setupLog" 2>&1
 }
 
 # installMissing: every required package, and the optional ones that can be had.
@@ -107,7 +108,7 @@ configureBuild()
         fail "configuring failed; the whole output is in $log"
     fi
     if [[ $first == yes ]]; then
-        sed -n 's/^-- \(MatMul-Free Studio\|  \)/\1/p' "$log" >&2
+        sed -n '/^-- MatMul-Free Studio/,/^--   OpenCL backend/s/^-- //p' "$log" >&2
     fi
 }
 
