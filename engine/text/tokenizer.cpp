@@ -289,14 +289,14 @@ TokenId Tokenizer::unknownId() const
     return m_implementation->unknown;
 }
 
-std::vector<TokenId> Tokenizer::encode(std::string_view text, bool parseSpecial) const
+std::vector<TokenId> Tokenizer::encode(std::string_view text, bool parseSpecial, bool atTextStart) const
 {
     const Implementation& own = *m_implementation;
     if (const std::size_t offset = findInvalidUtf8(text); offset != std::string_view::npos)
         throw Error(ErrorCode::InvalidText,
                     "text is not UTF-8: invalid byte at offset " + std::to_string(offset));
     std::vector<TokenId> ids;
-    bool first = true;
+    bool first = atTextStart;
     if (!parseSpecial) {
         own.encodeLiteral(text, first, ids);
         return ids;

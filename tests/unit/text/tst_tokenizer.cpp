@@ -215,6 +215,11 @@ void TokenizerTest::aSpaceIsAddedOnceAtTheStart()
     QCOMPARE(pieces("<user>model"), std::string("<user>model"));
     QCOMPARE(pieces("<s>"), std::string("<s>"));
     QCOMPARE(tokenizer.decode(tokenizer.encode("<s>model", true)), std::string("model"));
+    // A text in two parts is the same text.
+    std::vector<TokenId> parts = tokenizer.encode("the model");
+    const std::vector<TokenId> rest = tokenizer.encode(" reads", false, false);
+    parts.insert(parts.end(), rest.begin(), rest.end());
+    QCOMPARE(parts, tokenizer.encode("the model reads"));
     QCOMPARE(tokenizer.decode(tokenizer.encode("<user>model", true)), std::string("<user>model"));
     QCOMPARE(tokenizer.decode(tokenizer.encode("a <user>model")), std::string("a <user>model"));
 }
