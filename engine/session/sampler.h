@@ -16,8 +16,8 @@ struct SamplingOptions {
     int topK = 40;            // 0: off
     double topP = 0.95;       // above 0, at most 1; 1: off
     double minP = 0.0;        // 0 .. 1; 0: off; keeps tokens with p >= minP * p_max
-    double repetitionPenalty =
-        1.1; // above 0; 1: off; divides positive and multiplies negative logits of recent tokens
+    // Above 0; 1: off; divides positive and multiplies negative logits of recent tokens, once for each token.
+    double repetitionPenalty = 1.1;
     int repetitionWindow = 64; // tokens looked back; 0: off
     std::uint64_t seed = 0;
     friend bool operator==(const SamplingOptions&, const SamplingOptions&) = default;

@@ -83,7 +83,7 @@ void Session::append(std::span<const TokenId> tokens)
 void Session::appendText(std::string_view text, bool parseSpecial)
 {
     const Tokenizer& tokenizer = requireTokenizer(m_tokenizer.get(), "appending text");
-    const std::vector<TokenId> ids = tokenizer.encode(text, parseSpecial);
+    const std::vector<TokenId> ids = tokenizer.encode(text, parseSpecial, atTextStart());
     if (m_tokens.empty() && tokenizer.bosId() >= 0)
         m_tokens.push_back(tokenizer.bosId());
     append(ids);

@@ -16,6 +16,9 @@ struct ChatTurn {
     std::string text;
 };
 
+// As a file (chat_template.json): one object with the fields name, begin, system_prefix, system_suffix,
+// user_prefix, user_suffix, assistant_prefix, assistant_suffix, system_prompt (strings) and stop_strings
+// (array of strings). A missing field has its default; an unknown one is an error.
 struct ChatTemplate {
     std::string name = "plain"; // plain: text goes in as it is, the model continues it
     std::string begin;          // once, before the first turn (BOS is added by the tokenizer side, not here)
@@ -28,8 +31,9 @@ struct ChatTemplate {
 };
 
 [[nodiscard]] ChatTemplate plainChatTemplate();
-[[nodiscard]] ChatTemplate parseChatTemplate(std::string_view json,
-                                             const std::string& name); // throws InvalidConfig
+// Throws InvalidConfig naming `name` (of the file), the field, what was found and what is needed.
+[[nodiscard]] ChatTemplate parseChatTemplate(std::string_view json, const std::string& name);
+// Throws InvalidConfig naming a field that is not UTF-8.
 [[nodiscard]] std::string chatTemplateToJson(const ChatTemplate& chatTemplate);
 
 // One turn as text. The concatenation of the turns' texts is the conversation's text (prefix property: a

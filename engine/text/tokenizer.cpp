@@ -90,11 +90,6 @@ const SpecialPiece* longestPrefix(const std::vector<SpecialPiece>& pieces, std::
     return found;
 }
 
-int hexDigit(char digit)
-{
-    return digit <= '9' ? digit - '0' : digit - 'A' + 10;
-}
-
 } // namespace
 
 struct Tokenizer::Implementation {
@@ -109,6 +104,7 @@ struct Tokenizer::Implementation {
     bool cutsAtNewline = false, cutsAtSpace = false;  // no piece crosses there
     TokenId bos = -1, eos = -1, unknown = -1;
 
+    void checkAgainstLibrary() const;
     void describePieces();
     [[nodiscard]] std::size_t partLength(std::string_view text) const;
     void encodePart(std::string_view text, bool first, std::vector<TokenId>& ids) const;
@@ -116,6 +112,23 @@ struct Tokenizer::Implementation {
     void encodeLiteral(std::string_view text, bool& first, std::vector<TokenId>& ids) const;
     const TokenizerPiece& at(TokenId id) const;
 };
+
+// The file is read twice, by us and by the library: both must see the same pieces.
+void Tokenizer::Implementation::checkAgainstLibrary() const
+{
+    bool same = atStart->GetPieceSize() == static_cast<int>(model.pieces.size());
+    for (std::size_t i = 0; same && i < model.pieces.size(); ++i) {
+        const TokenizerPiece& piece = model.pieces[i];
+        const int id = static_cast<int>(i);
+        same = atStart->IdToPiece(id) == piece.text &&
+               atStart->IsControl(id) == (piece.type == PieceType::Control) &&
+               atStart->IsByte(id) == (piece.type == PieceType::Byte) &&
+               atStart->IsUnknown(id) == (piece.type == PieceType::Unknown);
+    }
+    if (!same)
+        throw Error(ErrorCode::InvalidFile,
+                    name + ": not a usable SentencePiece model: its pieces are ambiguous");
+}
 
 void Tokenizer::Implementation::describePieces()
 {
@@ -132,8 +145,8 @@ void Tokenizer::Implementation::describePieces()
         case PieceType::Unknown:
             plain = model.unknownText;
             break;
-        case PieceType::Byte: { // "<0x0A>"; the library has checked the spelling
-            const int value = hexDigit(piece.text[3]) * 16 + hexDigit(piece.text[4]);
+        case PieceType::Byte: {
+            const int value = byteOfPiece(piece.text); // checked when the model was read
             byteIds[static_cast<std::size_t>(value)] = id;
             plain.assign(1, static_cast<char>(value));
             break;
@@ -248,10 +261,7 @@ Tokenizer::Tokenizer(std::string_view modelBytes, const std::string& name)
     own.bytes = modelBytes;
     own.model = readTokenizerModel(modelBytes, name);
     own.atStart = loadProcessor(own.bytes, name);
-    if (own.atStart->GetPieceSize() != static_cast<int>(own.model.pieces.size()))
-        throw Error(ErrorCode::InvalidFile, name + ": not a usable SentencePiece model: the library reads " +
-                                                std::to_string(own.atStart->GetPieceSize()) + " pieces of " +
-                                                std::to_string(own.model.pieces.size()));
+    own.checkAgainstLibrary();
     if (own.model.addsSpaceAtStart)
         own.inMiddle = loadProcessor(own.bytes + std::string(kWithoutSpaceAtStart), name);
     own.bos = own.atStart->bos_id();
@@ -279,14 +289,14 @@ TokenId Tokenizer::unknownId() const
     return m_implementation->unknown;
 }
 
-std::vector<TokenId> Tokenizer::encode(std::string_view text, bool parseSpecial) const
+std::vector<TokenId> Tokenizer::encode(std::string_view text, bool parseSpecial, bool atTextStart) const
 {
     const Implementation& own = *m_implementation;
     if (const std::size_t offset = findInvalidUtf8(text); offset != std::string_view::npos)
         throw Error(ErrorCode::InvalidText,
                     "text is not UTF-8: invalid byte at offset " + std::to_string(offset));
     std::vector<TokenId> ids;
-    bool first = true;
+    bool first = atTextStart;
     if (!parseSpecial) {
         own.encodeLiteral(text, first, ids);
         return ids;

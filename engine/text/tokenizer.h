@@ -34,11 +34,13 @@ public:
     //
     // Published tokenizers put a space before a text ("a" is read as " a"): this happens once, where the
     // first ordinary text starts, also when control pieces stand before it ("<s>a" is BOS and " a"), and
-    // never behind other text or a user-defined piece. Tokenizers of trainTokenizer() never do.
+    // never behind other text or a user-defined piece, nor when `atTextStart` is false: then `text` continues
+    // one that was encoded before. Tokenizers of trainTokenizer() never put a space.
     //
     // Throws InvalidText naming the byte offset of invalid UTF-8, or the size of a text over 256 MiB without
     // a place to cut it. Time: about proportional to the text.
-    [[nodiscard]] std::vector<TokenId> encode(std::string_view text, bool parseSpecial = false) const;
+    [[nodiscard]] std::vector<TokenId> encode(std::string_view text, bool parseSpecial = false,
+                                              bool atTextStart = true) const;
 
     // Text of a sequence from its start, always valid UTF-8: a byte token that belongs to no complete
     // character becomes one U+FFFD. Control tokens give nothing unless `showSpecial`, and end a run of byte
@@ -88,16 +90,22 @@ private:
 };
 
 struct TokenizerTrainingOptions {
+    // All pieces: 4 fixed ones, 256 bytes with byteFallback, the user symbols, a space, the text's characters
+    // (with byteFallback those that make up 99.95 % of it), and what is left for what is learned.
     std::int64_t vocabularySize = 4096;
-    std::vector<std::string> userSymbols; // e.g. "<user>", "<assistant>"; kept whole
-    bool byteFallback = true;             // any text round-trips
-    int threads = 2;
+    // Markup, e.g. "<user>", "<assistant>": user-defined pieces, kept whole where encode() is asked to parse
+    // special pieces, and text like any other when decoded. No white space, control characters, U+2581,
+    // U+2585.
+    std::vector<std::string> userSymbols;
+    bool byteFallback = true; // any text round-trips; false: characters the text has not are lost
+    int threads = 2;          // 1 .. 128; changes nothing in the result but this number in it
 };
 
-// Trains SentencePiece BPE (ids 0 unk, 1 bos, 2 eos) on UTF-8 text; returns the serialized model. Whitespace
-// and newlines are kept as they are (no normalisation), so decode(encode(x)) == x. Throws InvalidText for
-// empty or non-UTF-8 text and InvalidArgument for a vocabulary the text cannot fill (naming the possible
-// maximum).
+// Trains SentencePiece BPE (ids 0 unk, 1 bos, 2 eos, 3 newline) on UTF-8 text; returns the serialized model.
+// White space is kept as it is (no normalisation), so decode(encode(x)) == x. Digits stay single. The same
+// text and options give the same bytes. Lines of any length are learned from. Throws InvalidText for empty or
+// non-UTF-8 text, and InvalidArgument for a vocabulary the text cannot fill (naming the largest that works)
+// or that cannot hold its characters (naming the smallest), and for bad symbols or threads.
 [[nodiscard]] std::string trainTokenizer(std::string_view text, const TokenizerTrainingOptions& options);
 
 // Returns the offset of the first invalid byte, or npos. Rejects overlong forms, surrogates and values >

@@ -4,6 +4,7 @@
 #include "engine/text/tokenizer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 namespace mmfree
@@ -32,38 +33,52 @@ public:
     {
     }
 
-    // False at the end. Afterwards field(), and number() or bytes() by wire type, describe the field read.
+    // False at the end. Afterwards isNumber(), isBytes() and isFloat() tell which field was read, and as
+    // what.
     bool next()
     {
         if (m_position == m_bytes.size())
             return false;
         const std::uint64_t tag = varint();
         m_field = tag >> 3;
+        m_wireType = static_cast<unsigned>(tag & 7);
         m_number = 0;
         m_value = {};
-        switch (tag & 7) {
-        case 0:
+        switch (m_wireType) {
+        case kVarint:
             m_number = varint();
             break;
-        case 1:
+        case kFixed64:
             m_value = take(8);
             break;
-        case 2:
+        case kBytes:
             m_value = take(varint());
             break;
-        case 5:
+        case kFixed32:
             m_value = take(4);
             break;
         default:
-            fail(m_name, "wire type " + std::to_string(tag & 7) + " at byte " + std::to_string(m_position));
+            fail(m_name,
+                 "wire type " + std::to_string(m_wireType) + " at byte " + std::to_string(m_position));
         }
         return true;
     }
-    [[nodiscard]] std::uint64_t field() const { return m_field; }
+    // The library ignores a known field of another wire type, and so must its reader here.
+    [[nodiscard]] bool isNumber(std::uint64_t field) const
+    {
+        return m_field == field && m_wireType == kVarint;
+    }
+    [[nodiscard]] bool isBytes(std::uint64_t field) const { return m_field == field && m_wireType == kBytes; }
+    [[nodiscard]] bool isFloat(std::uint64_t field) const
+    {
+        return m_field == field && m_wireType == kFixed32;
+    }
     [[nodiscard]] std::uint64_t number() const { return m_number; }
     [[nodiscard]] std::string_view bytes() const { return m_value; }
 
 private:
+    static constexpr unsigned kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5;
+
     std::uint64_t varint()
     {
         std::uint64_t value = 0;
@@ -92,6 +107,7 @@ private:
     const std::string& m_name;
     std::size_t m_position = 0;
     std::uint64_t m_field = 0, m_number = 0;
+    unsigned m_wireType = kVarint;
     std::string_view m_value;
 };
 
@@ -99,10 +115,16 @@ TokenizerPiece readPiece(std::string_view bytes, std::size_t id, const std::stri
 {
     TokenizerPiece piece;
     for (WireReader reader(bytes, name); reader.next();) {
-        if (reader.field() == 1)
+        if (reader.isBytes(1)) {
             piece.text = reader.bytes();
-        else if (reader.field() == 3 && reader.number() >= 1 && reader.number() <= 6)
+        } else if (reader.isFloat(2)) {
+            float score = 0.0f;
+            std::memcpy(&score, reader.bytes().data(), sizeof score);
+            if (!std::isfinite(score))
+                fail(name, "the score of piece " + std::to_string(id) + " is not finite");
+        } else if (reader.isNumber(3) && reader.number() >= 1 && reader.number() <= 6) {
             piece.type = static_cast<PieceType>(reader.number());
+        }
     }
     const std::string which = "piece " + std::to_string(id);
     if (piece.text.empty())
@@ -116,23 +138,14 @@ void readTrainerSpec(std::string_view bytes, const std::string& name, TokenizerM
 {
     constexpr std::uint64_t kBytePairEncoding = 2;
     for (WireReader reader(bytes, name); reader.next();) {
-        switch (reader.field()) {
-        case 3:
+        if (reader.isNumber(3))
             model.isBytePairEncoding = reader.number() == kBytePairEncoding;
-            break;
-        case 24:
-            if (reader.number() != 0)
-                fail(name, "treat_whitespace_as_suffix is true, needed: false");
-            break;
-        case 35:
+        else if (reader.isNumber(24) && reader.number() != 0)
+            fail(name, "treat_whitespace_as_suffix is true, needed: false");
+        else if (reader.isNumber(35))
             model.byteFallback = reader.number() != 0;
-            break;
-        case 44:
+        else if (reader.isBytes(44))
             model.unknownText = reader.bytes();
-            break;
-        default:
-            break;
-        }
     }
     if (findInvalidUtf8(model.unknownText) != std::string_view::npos)
         fail(name, "unk_surface is not UTF-8");
@@ -197,24 +210,16 @@ void checkCharacterMap(std::string_view blob, const std::string& name)
 void readNormalizerSpec(std::string_view bytes, const std::string& name, TokenizerModel& model)
 {
     for (WireReader reader(bytes, name); reader.next();) {
-        switch (reader.field()) {
-        case 2:
+        if (reader.isBytes(2)) {
             model.rewritesCharacters = !reader.bytes().empty();
             if (model.rewritesCharacters)
                 checkCharacterMap(reader.bytes(), name);
-            break;
-        case 3:
+        } else if (reader.isNumber(3)) {
             model.addsSpaceAtStart = reader.number() != 0;
-            break;
-        case 4:
+        } else if (reader.isNumber(4)) {
             model.collapsesSpaces = reader.number() != 0;
-            break;
-        case 5:
-            if (reader.number() == 0)
-                fail(name, "escape_whitespaces is false, needed: true");
-            break;
-        default:
-            break;
+        } else if (reader.isNumber(5) && reader.number() == 0) {
+            fail(name, "escape_whitespaces is false, needed: true");
         }
     }
 }
@@ -224,6 +229,8 @@ void checkPieces(const TokenizerModel& model, const std::string& name)
     std::vector<std::string_view> symbols;
     for (const TokenizerPiece& piece : model.pieces) {
         const bool inTrie = piece.type == PieceType::UserDefined || !model.isBytePairEncoding;
+        if (piece.type == PieceType::Byte && byteOfPiece(piece.text) < 0)
+            fail(name, "byte piece \"" + piece.text + "\" is not spelled like <0x0A>");
         if (inTrie && piece.text.find('\0') != std::string::npos)
             fail(name, "a piece contains a zero byte");
         if (piece.type == PieceType::UserDefined)
@@ -242,28 +249,33 @@ void checkPieces(const TokenizerModel& model, const std::string& name)
 
 } // namespace
 
+int byteOfPiece(std::string_view piece)
+{
+    constexpr std::string_view kDigits = "0123456789ABCDEF";
+    if (piece.size() != 6 || !piece.starts_with("<0x") || piece.back() != '>')
+        return -1;
+    const std::size_t high = kDigits.find(piece[3]), low = kDigits.find(piece[4]);
+    if (high == std::string_view::npos || low == std::string_view::npos)
+        return -1;
+    return static_cast<int>(high * 16 + low);
+}
+
 TokenizerModel readTokenizerModel(std::string_view modelBytes, const std::string& name)
 {
     if (modelBytes.empty())
         fail(name, "it is empty");
     TokenizerModel model;
     for (WireReader reader(modelBytes, name); reader.next();) {
-        switch (reader.field()) {
-        case 1:
+        if (reader.isBytes(1)) {
             if (model.pieces.size() == kMostPieces)
                 fail(name, "more than 2^24 pieces");
             model.pieces.push_back(readPiece(reader.bytes(), model.pieces.size(), name));
-            break;
-        case 2:
+        } else if (reader.isBytes(2)) {
             readTrainerSpec(reader.bytes(), name, model);
-            break;
-        case 3:
+        } else if (reader.isBytes(3)) {
             readNormalizerSpec(reader.bytes(), name, model);
-            break;
-        case 5:
+        } else if (reader.isBytes(5)) {
             fail(name, "it has a denormalizer, which cannot be applied to text written token by token");
-        default:
-            break;
         }
     }
     if (model.pieces.empty())

@@ -31,6 +31,9 @@ struct TokenizerModel {
     }
 };
 
+// The byte a piece like "<0x0A>" stands for, -1 for other spellings.
+[[nodiscard]] int byteOfPiece(std::string_view piece);
+
 // Throws InvalidFile naming `name` and what is wrong.
 [[nodiscard]] TokenizerModel readTokenizerModel(std::string_view modelBytes, const std::string& name);
 

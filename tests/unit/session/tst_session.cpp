@@ -1,6 +1,7 @@
 // A session over a scripted executor: reading in chunks, generating, stopping, snapshots, bookkeeping.
 #include "engine/session/session.h"
 #include "tests/unit/session/fake_executor.h"
+#include "tests/unit/text/published_tokenizer.h"
 
 #include <QtTest>
 
@@ -67,6 +68,7 @@ class SessionTest : public QObject
     Q_OBJECT
 private slots:
     void appendTextStartsWithBosOnlyOnce();
+    void textInPartsIsTheSameText();
     void generatesTextTokenByToken();
     void continuesWhereItEnded();
     void endsAtEos();
@@ -104,6 +106,19 @@ void SessionTest::appendTextStartsWithBosOnlyOnce()
     f.session.reset();
     expectError(ErrorCode::InvalidText, "offset 1", [&] { f.session.appendText("a\xFF", false); });
     QVERIFY(f.session.tokens().empty());
+}
+
+void SessionTest::textInPartsIsTheSameText()
+{
+    // Of the kind the published models have: it puts a space before a text.
+    const auto published = std::make_shared<const Tokenizer>(publishedStyleModel());
+    const auto executor = std::make_shared<FakeExecutor>(published->size());
+    Session whole(executor, published), parts(executor, published);
+    whole.appendText("the model reads\nslowly", false);
+    for (const char* part : {"", "the", " model reads", "\n", "slowly"})
+        parts.appendText(part, false);
+    QCOMPARE(parts.tokens(), whole.tokens());
+    QCOMPARE(published->decode(parts.tokens()), std::string("the model reads\nslowly"));
 }
 
 void SessionTest::generatesTextTokenByToken()

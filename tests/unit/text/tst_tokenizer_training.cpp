@@ -68,6 +68,7 @@ void TokenizerTrainingTest::givesTheSizeAndIdsAskedFor()
     QCOMPARE(tokenizer.bosId(), 1);
     QCOMPARE(tokenizer.eosId(), 2);
     QVERIFY(tokenizer.isControl(1) && tokenizer.isControl(2));
+    QCOMPARE(tokenizer.piece(3), std::string("\n"));
     // It has learned something: words of the text are single tokens.
     QCOMPARE(tokenizer.encode(" hidden").size(), std::size_t{1});
     QVERIFY(tokenizer.encode(sampleText()).size() * 2 < sampleText().size());
