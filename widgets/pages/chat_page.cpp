@@ -72,7 +72,7 @@ void ChatPage::addActions(ActionRegistry* actions)
     m_new = actions->add({"chat.new", chat, tr("&New chat"), "plus", {QKeySequence(tr("Ctrl+N"))}, {}});
     m_find = actions->add({"chat.find", chat, tr("&Search chats"), "search", {QKeySequence(tr("Ctrl+F"))}, {}});
     m_rename = actions->add({"chat.rename", chat, tr("Re&name chat"), {}, {QKeySequence(tr("F2"))}, {}});
-    m_delete = actions->add({"chat.delete", chat, tr("&Delete chat"), "trash", {QKeySequence(tr("Ctrl+Backspace"))}, {}});
+    m_delete = actions->add({"chat.delete", chat, tr("&Delete chat"), "trash", {QKeySequence(tr("Ctrl+Shift+D"))}, {}});
     m_stop = actions->add({"chat.stop", chat, tr("S&top"), "stop", {QKeySequence(tr("Esc"))}, tr("Stop the answer; what was written stays")});
     m_regenerate = actions->add({"chat.regenerate", chat, tr("&Regenerate answer"), "regenerate", {QKeySequence(tr("Ctrl+R"))}, {}});
     m_continue = actions->add({"chat.continue", chat, tr("&Continue answer"), "continue", {QKeySequence(tr("Ctrl+Return")), QKeySequence(tr("Ctrl+Enter"))}, {}});
@@ -122,7 +122,8 @@ void ChatPage::buildLayout()
     m_title->setMinimumWidth(40);
     m_title->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
     auto* headerLayout = new QHBoxLayout(header);
-    headerLayout->setContentsMargins(kGrid, kGrid / 2, kGrid, kGrid / 2);
+    header->setFixedHeight(6 * kGrid);
+    headerLayout->setContentsMargins(kGrid, 0, kGrid, 0);
     headerLayout->setSpacing(kGrid);
     headerLayout->addWidget(headerButton(m_showList, header));
     headerLayout->addWidget(m_title, 1);
@@ -168,7 +169,7 @@ void ChatPage::buildLayout()
     m_inspector->addTab(m_sampling, tr("Sampling"));
     m_inspector->addTab(m_stats, tr("Stats"));
     auto* inspectorLayout = new QVBoxLayout(m_inspectorPanel);
-    inspectorLayout->setContentsMargins(0, kGrid / 2, 0, 0);
+    inspectorLayout->setContentsMargins(0, kGrid, 0, 0);
     inspectorLayout->addWidget(m_inspector);
 
     m_list->setMinimumWidth(184);
@@ -190,6 +191,7 @@ void ChatPage::buildLayout()
 
 void ChatPage::connectController()
 {
+    connect(m_list, &ConversationPanel::removeRequested, m_delete, &QAction::trigger);
     connect(m_list, &ConversationPanel::conversationChosen, m_controller, &ChatController::openConversation);
     connect(m_list, &ConversationPanel::searchChanged, m_controller, [this](const QString& text) {
         m_controller->search(text);

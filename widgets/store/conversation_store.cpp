@@ -45,6 +45,9 @@ Message messageFrom(const QSqlQuery& row)
     return message;
 }
 
+// Qt binds a null string as NULL, which no text column takes.
+QString stored(const QString& text) { return text.isNull() ? QStringLiteral("") : text; }
+
 void moveAside(const QString& path, const QString& target)
 {
     for (const char* suffix : {"", "-wal", "-shm"})
@@ -59,6 +62,7 @@ ConversationStore::ConversationStore(const QString& path)
     QDir().mkpath(QFileInfo(path).path());
     QString problem = openFile(path);
     if (!problem.isEmpty() && QFile::exists(path)) {
+        closeFile();
         const QString aside =
             QStringLiteral("%1.aside-%2").arg(path, QDateTime::currentDateTime().toString("yyyyMMdd-hhmmss-zzz"));
         moveAside(path, aside);
@@ -78,19 +82,19 @@ ConversationStore::ConversationStore(const QString& path)
     purgeDeleted();
 }
 
-ConversationStore::~ConversationStore()
-{
-    m_database.close();
-    m_database = QSqlDatabase();
-    QSqlDatabase::removeDatabase(m_connection);
-}
+ConversationStore::~ConversationStore() { closeFile(); }
 
-QString ConversationStore::openFile(const QString& path)
+void ConversationStore::closeFile()
 {
     m_database.close();
     m_database = QSqlDatabase();
     if (QSqlDatabase::contains(m_connection))
         QSqlDatabase::removeDatabase(m_connection);
+}
+
+QString ConversationStore::openFile(const QString& path)
+{
+    closeFile();
     m_database = QSqlDatabase::addDatabase(QStringLiteral("QSQLITE"), m_connection);
     m_database.setDatabaseName(path);
     m_database.setConnectOptions(QStringLiteral("QSQLITE_BUSY_TIMEOUT=3000"));
@@ -178,14 +182,14 @@ ConversationSummary ConversationStore::conversation(ConversationId id)
 ConversationId ConversationStore::createConversation(const QString& title)
 {
     const qint64 now = QDateTime::currentMSecsSinceEpoch();
-    return run(QStringLiteral("INSERT INTO conversations (title, created, updated) VALUES (?, ?, ?)"), {title, now, now})
+    return run(QStringLiteral("INSERT INTO conversations (title, created, updated) VALUES (?, ?, ?)"), {stored(title), now, now})
         .lastInsertId()
         .toLongLong();
 }
 
 void ConversationStore::rename(ConversationId id, const QString& title)
 {
-    run(QStringLiteral("UPDATE conversations SET title = ? WHERE id = ?"), {title, id});
+    run(QStringLiteral("UPDATE conversations SET title = ? WHERE id = ?"), {stored(title), id});
 }
 
 void ConversationStore::setDeleted(ConversationId id, bool deleted)
@@ -213,25 +217,25 @@ std::vector<Message> ConversationStore::shownMessages(ConversationId id)
 
 Message ConversationStore::addMessage(ConversationId id, const NewMessage& message)
 {
-    Message stored;
-    stored.parent = message.parent;
-    stored.role = message.role;
-    stored.text = message.text;
-    stored.status = message.status;
-    stored.created = QDateTime::currentDateTime();
+    Message added;
+    added.parent = message.parent;
+    added.role = message.role;
+    added.text = message.text;
+    added.status = message.status;
+    added.created = QDateTime::currentDateTime();
     m_database.transaction();
     const QVariant parent = message.parent == 0 ? QVariant(QMetaType(QMetaType::LongLong)) : QVariant(message.parent);
-    stored.id = run(QStringLiteral("INSERT INTO messages (conversation, parent, role, text, status, created)"
+    added.id = run(QStringLiteral("INSERT INTO messages (conversation, parent, role, text, status, created)"
                                    " VALUES (?, ?, ?, ?, ?, ?)"),
-                    {id, parent, static_cast<int>(message.role), message.text, static_cast<int>(message.status),
-                     stored.created.toMSecsSinceEpoch()})
+                    {id, parent, static_cast<int>(message.role), stored(message.text), static_cast<int>(message.status),
+                     added.created.toMSecsSinceEpoch()})
                     .lastInsertId()
                     .toLongLong();
-    run(QStringLiteral("UPDATE conversations SET leaf = ? WHERE id = ?"), {stored.id, id});
+    run(QStringLiteral("UPDATE conversations SET leaf = ? WHERE id = ?"), {added.id, id});
     touch(id);
     if (!m_database.commit())
         throw StoreError(m_database.lastError().text());
-    return stored;
+    return added;
 }
 
 void ConversationStore::updateMessage(const Message& message)
@@ -239,7 +243,7 @@ void ConversationStore::updateMessage(const Message& message)
     const QVariant stats = message.stats ? QVariant(QString::fromUtf8(statsToJson(*message.stats)))
                                          : QVariant(QMetaType(QMetaType::QString));
     run(QStringLiteral("UPDATE messages SET text = ?, status = ?, stats = ? WHERE id = ?"),
-        {message.text, static_cast<int>(message.status), stats, message.id});
+        {stored(message.text), static_cast<int>(message.status), stats, message.id});
 }
 
 void ConversationStore::showLeaf(ConversationId id, MessageId leaf)

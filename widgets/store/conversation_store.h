@@ -63,6 +63,7 @@ public:
 
 private:
     [[nodiscard]] QString openFile(const QString& path); // empty: fine; else why the file cannot be used
+    void closeFile();
     void createSchema();
     QSqlQuery run(const QString& statement, const QVariantList& values = {});
     void touch(ConversationId id);

@@ -19,7 +19,7 @@ QMenu::item { padding: 6px 28px 6px 12px; border-radius: 4px; }
 QMenu::item:selected { background: {accentSoft}; color: {text}; }
 QMenu::item:disabled { color: {muted}; }
 QMenu::separator { height: 1px; background: {border}; margin: 4px 8px; }
-QStatusBar { background: {panel}; border-top: 1px solid {border}; }
+QStatusBar { background: {panel}; border-top: 1px solid {border}; min-height: 26px; max-height: 26px; }
 QStatusBar::item { border: none; }
 QSplitter::handle { background: {border}; }
 QSplitter::handle:horizontal { width: 1px; }
@@ -40,6 +40,8 @@ QSplitter::handle:horizontal { width: 1px; }
 
 #sidePanel, #inspectorPanel { background: {panel}; }
 #pageHeader { background: {window}; border-bottom: 1px solid {border}; }
+#pageHeader QToolButton:checked { background: transparent; }
+#pageHeader QToolButton:hover { background: {raised}; }
 
 QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox { background: {surface}; color: {text};
     border: 1px solid {control}; border-radius: 6px; padding: 5px 8px; min-height: 18px;

@@ -10,6 +10,7 @@
 #include <QLineEdit>
 #include <QListView>
 #include <QMenu>
+#include <QShortcut>
 #include <QPainter>
 #include <QStyledItemDelegate>
 #include <QToolButton>
@@ -112,7 +113,7 @@ ConversationPanel::ConversationPanel(ConversationListModel* model, QWidget* pare
     header->addStretch(1);
     header->addWidget(m_new);
     auto* top = new QVBoxLayout;
-    top->setContentsMargins(kGrid + kGrid / 2, kGrid + kGrid / 2, kGrid + kGrid / 2, kGrid);
+    top->setContentsMargins(kGrid + kGrid / 2, kGrid, kGrid + kGrid / 2, kGrid);
     top->setSpacing(kGrid);
     top->addLayout(header);
     top->addWidget(m_search);
@@ -133,9 +134,10 @@ ConversationPanel::ConversationPanel(ConversationListModel* model, QWidget* pare
         if (!m_settingCurrent && index.isValid())
             emit conversationChosen(m_model->idAt(index.row()));
     });
+    auto* removeKey = new QShortcut(QKeySequence::Delete, m_list, nullptr, nullptr, Qt::WidgetShortcut);
+    connect(removeKey, &QShortcut::activated, this, &ConversationPanel::removeRequested);
     connect(m_list, &QListView::customContextMenuRequested, this, &ConversationPanel::showContextMenu);
-    for (auto signal : {&QAbstractItemModel::modelReset})
-        connect(model, signal, this, &ConversationPanel::updateEmptyText);
+    connect(model, &QAbstractItemModel::modelReset, this, &ConversationPanel::updateEmptyText);
     connect(model, &QAbstractItemModel::rowsInserted, this, &ConversationPanel::updateEmptyText);
     connect(model, &QAbstractItemModel::rowsRemoved, this, &ConversationPanel::updateEmptyText);
     updateEmptyText();

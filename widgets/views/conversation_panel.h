@@ -32,6 +32,7 @@ public:
 
 signals:
     void conversationChosen(qint64 id);
+    void removeRequested(); // of the current one
     void searchChanged(const QString& text);
 
 private:

@@ -71,6 +71,7 @@ void MessageBar::showAction(Severity severity, const QString& title, const QStri
 {
     m_callback = std::move(action);
     m_action->setText(actionText);
+    m_action->setAccessibleName(actionText);
     m_action->show();
     present(severity, title, {}, milliseconds);
 }
