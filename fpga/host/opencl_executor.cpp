@@ -1,6 +1,7 @@
 #include "fpga/host/opencl_executor.h"
 
 #include "engine/core/error.h"
+#include "engine/network/operators.h"
 #include "fpga/shared/kernel_constants.h"
 
 #include <algorithm>
@@ -18,6 +19,14 @@ template <class T>
 std::span<std::byte> writableBytes(std::vector<T>& values)
 {
     return std::as_writable_bytes(std::span(values));
+}
+
+static_assert(kBitLinearEps == MMFREE_BIT_LINEAR_EPS);
+
+// Groups of the kernels that give each column a work-item.
+std::int64_t columnGroups(std::int64_t columns)
+{
+    return (columns + MMFREE_COLUMN_ITEMS - 1) / MMFREE_COLUMN_ITEMS;
 }
 
 int asInt(std::int64_t value)
@@ -250,7 +259,7 @@ std::array<std::size_t, 3> OpenClExecutor::workGroups(std::int64_t first, std::i
 
 void OpenClExecutor::embed(std::int64_t count)
 {
-    m_launcher.run("embed", workGroups(m_config.hiddenSize, count), m_work.tokens.get(),
+    m_launcher.run("embed", workGroups(columnGroups(m_config.hiddenSize), count), m_work.tokens.get(),
                    m_model.embedding.get(), m_model.tableType, asInt(m_config.hiddenSize), asInt(count),
                    m_work.x.get());
 }
@@ -288,8 +297,8 @@ void OpenClExecutor::runLayer(std::int64_t n, std::int64_t count, State& state, 
         }
     }
     const int bound = n > 0 ? at.lowerBound : -1, stateOffset = asInt(n * d);
-    m_launcher.run("gates_scan", workGroups(d), gates, norms, bound, tokens, width, state.hidden.get(),
-                   stateOffset, hidden);
+    m_launcher.run("gates_scan", workGroups(columnGroups(d)), gates, norms, bound, tokens, width,
+                   state.hidden.get(), stateOffset, hidden);
     m_launcher.run("gate_quantize", workGroups(count), gates, hidden, norms, at.gNorm, at.mixerInner, eps,
                    width, padded, tokens, normed, q, scales);
     if (capture) {
@@ -306,8 +315,8 @@ void OpenClExecutor::runLayer(std::int64_t n, std::int64_t count, State& state, 
     m_launcher.run("norm_quantize", workGroups(count), x, firstToken, norms, at.mlpNorm, at.gateUpInner, eps,
                    width, padded, tokens, 1, normed, q, scales);
     product(layer.gateUp, count, gateUp, false);
-    m_launcher.run("swiglu_quantize", workGroups(count), gateUp, norms, at.downInner, eps, glu, gluPadded,
-                   tokens, normed, q, scales);
+    m_launcher.run("swiglu_quantize", workGroups(count), gateUp, norms, at.downInner, glu, gluPadded, tokens,
+                   normed, q, scales);
     if (capture)
         capture->take(n, Quantity::GluActivation, normed, I);
     product(layer.down, count, x, true);

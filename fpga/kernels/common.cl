@@ -40,13 +40,13 @@ inline int round_half_away(float x)
 }
 
 // What this program was built with, so that the host starts it rightly even when it is a vendor's binary.
-// out: variant, rows of a work-item (VECTOR) or work-group (DOT) or cycle
+// out: variant, rows of a work-group or cycle
 // (PIPELINE), tokens of a tile, channel mode, columns a row may have (0: no limit).
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void kernel_parameters(global int* out)
 {
     out[0] = MMFREE_VARIANT;
 #if MMFREE_VARIANT == MMFREE_VARIANT_VECTOR
-    out[1] = MMFREE_ROWS_PER_ITEM;
+    out[1] = MMFREE_ROWS_PER_ITEM * MMFREE_VECTOR_ITEMS;
     out[2] = MMFREE_TOKENS_PER_ITEM;
 #elif MMFREE_VARIANT == MMFREE_VARIANT_DOT
     out[1] = MMFREE_DOT_ROWS;

@@ -24,10 +24,10 @@ inline float row_inverse_rms(const float* row, int width, float eps)
 }
 
 // BitLinear's activation quantiser (arXiv:2406.02528 section 3.2) on a row in on-chip memory.
-inline void row_quantize(const float* row, global const float* weight, int width, int padded, float eps,
+inline void row_quantize(const float* row, global const float* weight, int width, int padded,
                          global Activation* q, global float* scale)
 {
-    const float inverse = row_inverse_rms(row, width, eps);
+    const float inverse = row_inverse_rms(row, width, MMFREE_BIT_LINEAR_EPS);
     float largest = 1e-5f;
     for (int i = 0; i < width; ++i)
         largest = fmax(largest, fabs(row[i] * inverse * weight[i]));
@@ -73,7 +73,7 @@ kernel SINGLE_TASK void norm_quantize(global const float* x, int firstToken, glo
         }
         for (int segment = 0; segment < segments; ++segment) {
             const size_t at = (size_t)segment * tokens + t;
-            row_quantize(row, norms + innerOffset + segment * width, width, padded, eps, q + at * padded,
+            row_quantize(row, norms + innerOffset + segment * width, width, padded, q + at * padded,
                          scales + at);
         }
     }
@@ -111,12 +111,12 @@ kernel SINGLE_TASK void gate_quantize(global const float* gates, global const fl
             row[i] = row[i] * inverse * norms[gNormOffset + i] * silu_of(hidden[(size_t)t * width + i]);
             gated[(size_t)t * width + i] = row[i];
         }
-        row_quantize(row, norms + innerOffset, width, padded, eps, q + (size_t)t * padded, scales + t);
+        row_quantize(row, norms + innerOffset, width, padded, q + (size_t)t * padded, scales + t);
     }
 }
 
 kernel SINGLE_TASK void swiglu_quantize(global const float* gateUp, global const float* norms, int innerOffset,
-                                        float eps, int width, int padded, int tokens, global float* glu,
+                                        int width, int padded, int tokens, global float* glu,
                                         global Activation* q, global float* scales)
 {
     float row[MMFREE_MAX_COLUMNS];
@@ -126,7 +126,7 @@ kernel SINGLE_TASK void swiglu_quantize(global const float* gateUp, global const
             row[i] = silu_of(gate[i]) * gate[width + i];
             glu[(size_t)t * width + i] = row[i];
         }
-        row_quantize(row, norms + innerOffset, width, padded, eps, q + (size_t)t * padded, scales + t);
+        row_quantize(row, norms + innerOffset, width, padded, q + (size_t)t * padded, scales + t);
     }
 }
 

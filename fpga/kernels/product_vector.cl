@@ -11,6 +11,7 @@
 // token tile, 1/4 byte a weight; activations stay in the first cache.
 
 #define ROWS MMFREE_ROWS_PER_ITEM
+#define UNROLL _Pragma("unroll") // sums must stay in registers
 
 inline int sum_lanes(short16 v)
 {
@@ -23,13 +24,17 @@ inline int sum_lanes(short16 v)
 // Adds block b of every row to the 16-bit sums of TOKENS tokens.
 #define ADD_BLOCK(TOKENS)                                                                                    \
     ushort16 codes[ROWS];                                                                                    \
+    UNROLL                                                                                                  \
     for (int r = 0; r < ROWS; ++r)                                                                           \
         codes[r] = rowStart[r][b];                                                                           \
+    UNROLL                                                                                                  \
     for (int g = 0; g < 8; ++g) {                                                                            \
         const ushort plusBit = (ushort)(2 << (2 * g)), bothBits = (ushort)(3 << (2 * g));                    \
+        UNROLL                                                                                              \
         for (int r = 0; r < ROWS; ++r) {                                                                     \
             const short16 plus = (codes[r] & plusBit) != (ushort16)0;                                        \
             const short16 minus = (codes[r] & bothBits) == (ushort16)0;                                      \
+            UNROLL                                                                                          \
             for (int t = 0; t < TOKENS; ++t) {                                                               \
                 const short16 value = activations[t][b * 8 + g];                                             \
                 lanes[r][t] += value & plus;                                                                 \
@@ -39,7 +44,8 @@ inline int sum_lanes(short16 v)
     }
 
 #define DEFINE_PRODUCT(NAME, TOKENS)                                                                         \
-    kernel void NAME(global const ushort16* weights, global const short* q, global const float* scales,      \
+    kernel __attribute__((reqd_work_group_size(MMFREE_VECTOR_ITEMS, 1, 1))) void NAME(                       \
+        global const ushort16* weights, global const short* q, global const float* scales,                   \
                      float4 matrixScales, int blocks, int rowsPerSegment, int segments, int tokens,          \
                      int firstToken, global float* out, int accumulate)                                      \
     {                                                                                                        \
@@ -48,36 +54,46 @@ inline int sum_lanes(short16 v)
         if (firstRow >= rowsPerSegment)                                                                      \
             return;                                                                                          \
         global const ushort16* rowStart[ROWS];                                                               \
+        UNROLL                                                                                              \
         for (int r = 0; r < ROWS; ++r) {                                                                     \
             const int row = min(firstRow + r, rowsPerSegment - 1);                                           \
             rowStart[r] = weights + ((size_t)segment * rowsPerSegment + row) * blocks;                       \
         }                                                                                                    \
         global const short16* activations[TOKENS];                                                           \
+        UNROLL                                                                                              \
         for (int t = 0; t < TOKENS; ++t)                                                                     \
             activations[t] =                                                                                 \
                 (global const short16*)q + ((size_t)segment * tokens + token + t) * blocks * 8;              \
         int sums[ROWS][TOKENS];                                                                              \
+        UNROLL                                                                                              \
         for (int r = 0; r < ROWS; ++r)                                                                       \
+            UNROLL                                                                                          \
             for (int t = 0; t < TOKENS; ++t)                                                                 \
                 sums[r][t] = 0;                                                                              \
         for (int start = 0; start < blocks; start += MMFREE_BLOCKS_PER_FLUSH) {                              \
             short16 lanes[ROWS][TOKENS];                                                                     \
+            UNROLL                                                                                          \
             for (int r = 0; r < ROWS; ++r)                                                                   \
+                UNROLL                                                                                      \
                 for (int t = 0; t < TOKENS; ++t)                                                             \
                     lanes[r][t] = (short16)0;                                                                \
             const int end = min(start + MMFREE_BLOCKS_PER_FLUSH, blocks);                                    \
             for (int b = start; b < end; ++b) {                                                              \
                 ADD_BLOCK(TOKENS)                                                                            \
             }                                                                                                \
+            UNROLL                                                                                          \
             for (int r = 0; r < ROWS; ++r)                                                                   \
+                UNROLL                                                                                      \
                 for (int t = 0; t < TOKENS; ++t)                                                             \
                     sums[r][t] += sum_lanes(lanes[r][t]);                                                    \
         }                                                                                                    \
         const float matrixScale = segment == 0 ? matrixScales.x                                              \
                                                : (segment == 1 ? matrixScales.y : matrixScales.z);           \
+        UNROLL                                                                                              \
         for (int t = 0; t < TOKENS; ++t) {                                                                   \
             const float factor = matrixScale / scales[(size_t)segment * tokens + token + t];                 \
             global float* row = out + ((size_t)(token + t) * segments + segment) * rowsPerSegment;           \
+            UNROLL                                                                                          \
             for (int r = 0; r < ROWS && firstRow + r < rowsPerSegment; ++r) {                                \
                 const float value = convert_float(sums[r][t]) * factor;                                      \
                 row[firstRow + r] = accumulate ? row[firstRow + r] + value : value;                          \

@@ -77,11 +77,11 @@ inline float inverse_rms(global const float* x, int width, float eps, local floa
 
 // BitLinear's activation quantiser (arXiv:2406.02528 section 3.2): y = RMSNorm(x; weight),
 // s = 127 / max(max|y|, 1e-5), q = clamp(round_half_away(y * s), -128, 127). q: [padded] in MMFREE_SLOT order.
-inline void quantize_row(global const float* x, global const float* weight, int width, int padded, float eps,
+inline void quantize_row(global const float* x, global const float* weight, int width, int padded,
                          global Activation* q, global float* scale, local float* scratch)
 {
     const int lane = get_local_id(0);
-    const float inverse = inverse_rms(x, width, eps, scratch);
+    const float inverse = inverse_rms(x, width, MMFREE_BIT_LINEAR_EPS, scratch);
     FloatChunk chunkLargest = 0.0f;
     const int whole = width - width % MMFREE_CHUNK;
     for (int i = lane * MMFREE_CHUNK; i < whole; i += MMFREE_ROW_LANES * MMFREE_CHUNK)
@@ -99,7 +99,7 @@ inline void quantize_row(global const float* x, global const float* weight, int 
 }
 
 // out[t] = table[tokens[t]].  out: [tokens, width] f32. One work-item per value.
-kernel void embed(global const int* tokens, global const uchar* table, int tableType, int width,
+kernel __attribute__((reqd_work_group_size(MMFREE_COLUMN_ITEMS, 1, 1))) void embed(global const int* tokens, global const uchar* table, int tableType, int width,
                   int tokenCount, global float* out)
 {
     const int i = get_global_id(0), t = get_global_id(1);
@@ -137,14 +137,14 @@ norm_quantize(global const float* x, int firstToken, global const float* norms, 
     for (int i = whole + lane; i < width; i += MMFREE_ROW_LANES)
         y[i] = row[i] * inverse * outer[i];
     barrier(CLK_GLOBAL_MEM_FENCE);
-    quantize_row(y, norms + innerOffset + segment * width, width, padded, eps, q + at * padded, scales + at,
+    quantize_row(y, norms + innerOffset + segment * width, width, padded, q + at * padded, scales + at,
                  scratch);
 }
 
 // MLGRU (section 3.3.1): f = sigmoid(f'), after layer 0 f = lb + (1 - lb) f; c = silu(i') (1 - f);
 // h = f h + c. gates: [tokens, 3 * width] = f' | i' | g'; f and c replace f' and i'. state: [width] at
 // stateOffset, updated; hidden: [tokens, width]. One work-item per channel walks the tokens in order.
-kernel void gates_scan(global float* gates, global const float* norms, int boundOffset, int tokens, int width,
+kernel __attribute__((reqd_work_group_size(MMFREE_COLUMN_ITEMS, 1, 1))) void gates_scan(global float* gates, global const float* norms, int boundOffset, int tokens, int width,
                        global float* state, int stateOffset, global float* hidden)
 {
     const int i = get_global_id(0);
@@ -185,12 +185,12 @@ gate_quantize(global const float* gates, global const float* hidden, global cons
     for (int i = whole + lane; i < width; i += MMFREE_ROW_LANES)
         y[i] = g[i] * inverse * gNorm[i] * silu_of(h[i]);
     barrier(CLK_GLOBAL_MEM_FENCE);
-    quantize_row(y, norms + innerOffset, width, padded, eps, q + (size_t)t * padded, scales + t, scratch);
+    quantize_row(y, norms + innerOffset, width, padded, q + (size_t)t * padded, scales + t, scratch);
 }
 
 // glu = silu(gate) * up, quantised for the down projection. gateUp: [tokens, 2 * width]; glu: [tokens, width].
 kernel __attribute__((reqd_work_group_size(MMFREE_ROW_LANES, 1, 1))) void
-swiglu_quantize(global const float* gateUp, global const float* norms, int innerOffset, float eps, int width,
+swiglu_quantize(global const float* gateUp, global const float* norms, int innerOffset, int width,
                 int padded, int tokens, global float* glu, global Activation* q, global float* scales)
 {
     local float scratch[MMFREE_ROW_LANES];
@@ -206,7 +206,7 @@ swiglu_quantize(global const float* gateUp, global const float* norms, int inner
     for (int i = whole + lane; i < width; i += MMFREE_ROW_LANES)
         y[i] = silu_of(gate[i]) * up[i];
     barrier(CLK_GLOBAL_MEM_FENCE);
-    quantize_row(y, norms + innerOffset, width, padded, eps, q + (size_t)t * padded, scales + t, scratch);
+    quantize_row(y, norms + innerOffset, width, padded, q + (size_t)t * padded, scales + t, scratch);
 }
 
 // out = RMSNorm(x; norm) of rows of `stride` floats, of which `width` from `first` are used: the output gate

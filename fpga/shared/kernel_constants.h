@@ -32,11 +32,20 @@
 // magnitude at most 128 to a lane, and 31 * 8 * 128 = 31744 < 32767.
 #define MMFREE_BLOCKS_PER_FLUSH 31
 
+// Work-items of a group in kernels that give each column a work-item.
+#define MMFREE_COLUMN_ITEMS 64
+
+// eps of the RMSNorm inside every BitLinear (engine/network/operators.h).
+#define MMFREE_BIT_LINEAR_EPS 1e-6f
+
 #ifndef MMFREE_CHANNELS
 #define MMFREE_CHANNELS MMFREE_CHANNELS_MEMORY
 #endif
 #ifndef MMFREE_ROWS_PER_ITEM
 #define MMFREE_ROWS_PER_ITEM 4 // VECTOR: rows sharing the activations a work-item has loaded
+#endif
+#ifndef MMFREE_VECTOR_ITEMS
+#define MMFREE_VECTOR_ITEMS 8 // VECTOR: work-items of a group, so that cores share the rows evenly
 #endif
 #ifndef MMFREE_TOKENS_PER_ITEM
 #define MMFREE_TOKENS_PER_ITEM 4 // prefill: tokens sharing the weights a work-item has loaded
