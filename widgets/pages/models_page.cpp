@@ -13,6 +13,7 @@
 #include <QGridLayout>
 #include <QHeaderView>
 #include <QLabel>
+#include <QLocale>
 #include <QListWidget>
 #include <QPushButton>
 #include <QScrollArea>
@@ -123,7 +124,7 @@ QWidget* ModelsPage::buildSidePanel()
             [this](const QListWidgetItem* item) { emit modelChosen(item->data(kPathRole).toString()); });
     m_buttons->setSpacing(kGrid);
     auto* layout = new QVBoxLayout(panel);
-    layout->setContentsMargins(kGrid + kGrid / 2, kGrid + 2, kGrid + kGrid / 2, kGrid);
+    layout->setContentsMargins(kGrid + kGrid / 2, kGrid + 5, kGrid + kGrid / 2, kGrid);
     layout->setSpacing(kGrid);
     layout->addWidget(title);
     layout->addLayout(m_buttons);
@@ -166,10 +167,8 @@ QWidget* ModelsPage::buildDetails()
 
     auto* left = new QVBoxLayout;
     auto* right = new QVBoxLayout;
-    m_shape = addCard(left, tr("Shape"));
+    m_shape = addCard(left, tr("Model"));
     m_memory = addCard(right, tr("Size and memory"));
-    m_text = addCard(right, tr("Text"));
-    right->setSpacing(2 * kGrid);
     auto* cards = new QHBoxLayout;
     cards->setSpacing(2 * kGrid);
     cards->addLayout(left, 1);
@@ -264,15 +263,17 @@ void ModelsPage::showModel()
     addRow(m_memory, tr("On disk"), bytesText(static_cast<qint64>(model->fileBytes)));
     addRow(m_memory, tr("Stored weights"), model->hasLatentWeights ? tr("latent, packed when opened") : tr("packed ternary"));
     addRow(m_memory, tr("Weights in memory"), bytesText(static_cast<qint64>(model->memory.weightBytes)));
+    addRow(m_memory, tr("Bits per parameter"),
+           QLocale().toString(8.0 * static_cast<double>(model->memory.weightBytes) / static_cast<double>(model->parameterCount), 'f', 2),
+           tr("All weights in memory, embedding and output head included"));
     addRow(m_memory, tr("State"), config.isTernary() ? tr("%1, whatever the length").arg(bytesText(static_cast<qint64>(model->memory.stateBytes)))
                                                      : tr("%1, grows with the text").arg(bytesText(static_cast<qint64>(model->memory.stateBytes))));
     addRow(m_memory, tr("Workspace"), bytesText(static_cast<qint64>(model->memory.activationBytes)));
     addRow(m_memory, tr("Opened in"), secondsText(model->openSeconds));
     addRow(m_memory, tr("Runs on"), QString::fromStdString(model->executor.description));
 
-    clearRows(m_text);
-    addRow(m_text, tr("Tokenizer"), model->tokenizer ? tr("SentencePiece, %1 pieces").arg(countText(model->tokenizer->size())) : tr("none"));
-    addRow(m_text, tr("Chat template"), model->continuesText() ? tr("none: the model continues text") : QString::fromStdString(model->chatTemplate.name));
+    addRow(m_shape, tr("Tokenizer"), model->tokenizer ? tr("SentencePiece, %1 pieces").arg(countText(model->tokenizer->size())) : tr("none"));
+    addRow(m_shape, tr("Chat template"), model->continuesText() ? tr("none: the model continues text") : QString::fromStdString(model->chatTemplate.name));
     showTensors(config);
     m_service->listBackends();
 }

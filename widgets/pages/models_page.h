@@ -50,7 +50,7 @@ private:
     QStackedLayout* m_stack;
     EmptyState* m_empty;
     QLabel *m_name, *m_path;
-    QFormLayout *m_shape, *m_memory, *m_text;
+    QFormLayout *m_shape, *m_memory;
     QTreeWidget *m_backends, *m_tensors;
 };
 
