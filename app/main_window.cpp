@@ -3,6 +3,7 @@
 #include "widgets/actions/action_registry.h"
 #include "widgets/chat/chat_controller.h"
 #include "widgets/pages/chat_page.h"
+#include "widgets/pages/models_page.h"
 #include "widgets/store/conversation_store.h"
 #include "widgets/theme/icon.h"
 #include "widgets/views/activity_rail.h"
@@ -144,7 +145,17 @@ void MainWindow::buildPages()
     setCentralWidget(central);
 
     m_chatPage = new ChatPage(m_service, m_chat, m_actions);
+    m_modelsPage = new ModelsPage(m_service);
+    m_modelsPage->setRecentModels(m_settings.recentModels);
+    connect(m_modelsPage, &ModelsPage::modelChosen, this, &MainWindow::openModel);
+    connect(m_modelsPage, &ModelsPage::backendChosen, this, [this](const QString& backend) {
+        if (!m_service->model())
+            return;
+        m_settings.backend = backend;
+        openModel(m_service->model()->path);
+    });
     m_pages->addWidget(m_chatPage);
+    m_pages->addWidget(m_modelsPage);
 }
 
 void MainWindow::buildActions()
@@ -198,6 +209,7 @@ void MainWindow::buildActions()
             &MainWindow::showAbout);
     connect(m_actions->add({"app.quit", tr("Program"), tr("&Quit"), {}, {QKeySequence(tr("Ctrl+Q"))}, {}}), &QAction::triggered,
             this, &QWidget::close);
+    m_modelsPage->setActions(m_actions->action("model.openFolder"), m_actions->action("model.openFile"));
     m_chatPage->setOpenActions({m_actions->action("model.openFolder"), m_actions->action("model.openFile")});
 }
 
@@ -294,6 +306,10 @@ void MainWindow::connectService()
     connect(m_service, &InferenceService::openingFailed, this, [this, showOpening](const QString& path, const ErrorInfo& error) {
         showOpening(false);
         m_settings.recentModels.removeAll(path);
+        m_modelsPage->setRecentModels(m_settings.recentModels);
+        // A remembered backend that has gone must not keep models from opening.
+        if (error.code == ErrorCode::Unavailable && !m_settings.backend.isEmpty())
+            m_settings.backend.clear();
         m_messageBar->showMessage(MessageBar::Severity::Error,
                                   tr("%1 was not opened: %2").arg(QFileInfo(path).fileName(), errorTitle(error.code)),
                                   error.message);
@@ -304,6 +320,7 @@ void MainWindow::connectService()
         const auto model = m_service->model();
         if (model->path != m_setup.bundledModel)
             addRecentModel(m_settings, model->path);
+        m_modelsPage->setRecentModels(m_settings.recentModels);
         setWindowTitle(tr("%1 \u2013 MatMul-Free Studio").arg(model->name));
         updateStatus();
     });

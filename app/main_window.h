@@ -73,7 +73,6 @@ private:
     void buildMenus();
     void buildStatusBar();
     void connectService();
-    void addPage(gui::Page* page);
     void chooseModelFolder();
     void chooseModelFile();
     void rebuildRecentMenu();
@@ -98,6 +97,7 @@ private:
     gui::ActivityRail* m_rail = nullptr;
     QStackedWidget* m_pages = nullptr;
     gui::ChatPage* m_chatPage = nullptr;
+    gui::ModelsPage* m_modelsPage = nullptr;
     QMenu* m_recentMenu = nullptr;
     QLabel *m_modelLabel = nullptr, *m_backendLabel = nullptr, *m_stateLabel = nullptr, *m_memoryLabel = nullptr,
            *m_speedLabel = nullptr;

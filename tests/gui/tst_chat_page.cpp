@@ -348,13 +348,13 @@ private slots:
         WindowFixture window;
         window.open();
         QString longAnswer;
-        for (int line = 0; line < 60; ++line)
+        for (int line = 0; line < 200; ++line)
             longAnswer += "The quick brown fox jumps over the lazy dog.\n\n";
         window.m_control->setDefaultAnswer(longAnswer.toStdString());
-        window.child<QSpinBox>("maxTokens")->setValue(5000);
+        window.child<QSpinBox>("maxTokens")->setValue(9000);
         window.m_control->hold();
         window.send("hello");
-        window.m_control->allow(700);
+        window.m_control->allow(1500);
         auto* transcript = window.child<TranscriptView>("transcript");
         QTRY_VERIFY(transcript->verticalScrollBar()->maximum() > 300);
         QTRY_VERIFY(transcript->isAtEnd());
@@ -368,6 +368,7 @@ private slots:
         window.click(button);
         QVERIFY(transcript->isAtEnd());
         QVERIFY(!button->isVisible());
+        window.press(Qt::Key_Escape);
         window.m_control->release();
         QVERIFY(window.waitIdle());
         QTRY_VERIFY(transcript->isAtEnd());

@@ -1,6 +1,7 @@
 #include "tests/gui/window_fixture.h"
 
 #include "widgets/chat/chat_controller.h"
+#include "widgets/pages/chat_page.h"
 #include "widgets/views/transcript_view.h"
 #include "widgets/workers/inference_service.h"
 
@@ -12,13 +13,13 @@
 namespace mmfree::test
 {
 
-WindowFixture::WindowFixture(QString dataFolder)
+WindowFixture::WindowFixture(QString dataFolder, gui::OpenFunction open)
     : m_dataFolder(dataFolder.isEmpty() ? m_temporary.path() : std::move(dataFolder))
     , m_control(std::make_shared<FakeControl>())
 {
     app::WindowSetup setup;
     setup.dataFolder = m_dataFolder;
-    setup.openModel = fakeOpen(m_control);
+    setup.openModel = open ? std::move(open) : fakeOpen(m_control);
     setup.listBackends = fakeBackends();
     m_window = std::make_unique<app::MainWindow>(setup);
     QObject::connect(&m_window->chat(), &gui::ChatController::problem, m_window.get(),
@@ -50,6 +51,11 @@ void WindowFixture::press(Qt::Key key, Qt::KeyboardModifiers modifiers)
 }
 
 void WindowFixture::click(QWidget* widget) { QTest::mouseClick(widget, Qt::LeftButton); }
+
+void WindowFixture::setSampling(const gui::SamplingSettings& settings)
+{
+    m_window->chatPage().setSampling(settings);
+}
 
 bool WindowFixture::waitIdle()
 {

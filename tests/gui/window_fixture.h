@@ -15,7 +15,8 @@ namespace mmfree::test
 class WindowFixture
 {
 public:
-    explicit WindowFixture(QString dataFolder = {});
+    // `open` empty: the scripted model.
+    explicit WindowFixture(QString dataFolder = {}, gui::OpenFunction open = {});
     ~WindowFixture();
 
     void open(const QString& model = QStringLiteral("/models/pocket")); // and waits
@@ -28,6 +29,7 @@ public:
         press(Qt::Key_Return);
     }
     bool waitIdle();
+    void setSampling(const gui::SamplingSettings& settings);
     [[nodiscard]] QPlainTextEdit* editor() const;
     [[nodiscard]] QList<gui::MessageView*> messages() const; // visible ones, in reading order
     [[nodiscard]] QString lastText() const;

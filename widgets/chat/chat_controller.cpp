@@ -304,7 +304,10 @@ void ChatController::onFinished(JobId job, const GenerationOutcome& outcome)
     stats.sequenceTokens = outcome.sequenceTokens;
     stats.stateBytes = static_cast<qint64>(outcome.memory.stateBytes);
     stats.weightBytes = static_cast<qint64>(outcome.memory.weightBytes);
-    stats.model = m_service->model() ? m_service->model()->name : QString();
+    if (const auto model = m_service->model()) {
+        stats.model = model->name;
+        stats.continuesText = model->continuesText();
+    }
     stats.backend = outcome.backend;
     stats.seed = m_answer.seed;
 

@@ -19,6 +19,7 @@ QByteArray statsToJson(const AnswerStats& stats)
         {"weightBytes", stats.weightBytes},
         {"model", stats.model},
         {"backend", stats.backend},
+        {"continuesText", stats.continuesText},
         {"seed", QString::number(stats.seed)}, // JSON numbers hold 53 bits only
     };
     return QJsonDocument(object).toJson(QJsonDocument::Compact);
@@ -42,6 +43,7 @@ std::optional<AnswerStats> statsFromJson(const QByteArray& json)
     stats.weightBytes = object["weightBytes"].toInteger();
     stats.model = object["model"].toString();
     stats.backend = object["backend"].toString();
+    stats.continuesText = object["continuesText"].toBool();
     stats.seed = object["seed"].toString().toULongLong();
     return stats;
 }

@@ -38,6 +38,7 @@ struct AnswerStats {
     QString model;
     QString backend;
     quint64 seed = 0;
+    bool continuesText = false; // written by a model without chat template: plain text
     friend bool operator==(const AnswerStats&, const AnswerStats&) = default;
 };
 [[nodiscard]] QByteArray statsToJson(const AnswerStats& stats);

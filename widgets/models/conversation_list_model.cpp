@@ -14,7 +14,7 @@ QString dayText(const QDateTime& when)
     const QDate today = QDate::currentDate();
     const QLocale locale;
     if (day == today)
-        return locale.toString(when.time(), QLocale::ShortFormat);
+        return locale.toString(when.time(), locale.timeFormat(QLocale::ShortFormat).remove(QLatin1String(":ss")));
     if (day.daysTo(today) == 1)
         return ConversationListModel::tr("Yesterday");
     return locale.toString(day, QLocale::ShortFormat);

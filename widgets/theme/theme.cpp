@@ -123,6 +123,8 @@ const ThemeColors& themeColors(const QPalette& palette)
     return dark ? kDark : kLight;
 }
 
+const ThemeColors& themeColors() { return themeColors(QGuiApplication::palette()); }
+
 void applyTheme(QApplication& application, ThemeChoice choice)
 {
     initializeIcons();

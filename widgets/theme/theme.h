@@ -38,6 +38,8 @@ struct ThemeColors {
 
 // Colours of the theme that `palette` belongs to (dark means a window darker than its text).
 [[nodiscard]] const ThemeColors& themeColors(const QPalette& palette);
+// Those of the application; a widget's own palette is no measure, the style sheet changes it.
+[[nodiscard]] const ThemeColors& themeColors();
 
 // Fusion style, palette, fonts and style sheet. May be called again at any time.
 void applyTheme(QApplication& application, ThemeChoice choice);

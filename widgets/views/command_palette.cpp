@@ -31,7 +31,7 @@ public:
 
     void paint(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) const override
     {
-        const ThemeColors& colors = themeColors(option.palette);
+        const ThemeColors& colors = themeColors();
         painter->save();
         painter->setRenderHint(QPainter::Antialiasing);
         if (option.state & QStyle::State_Selected) {

@@ -160,7 +160,8 @@ void Composer::fitHeight()
 
 void Composer::countTokens()
 {
-    if (!m_tokenizer) {
+    m_count->setVisible(m_tokenizer && !m_editor->document()->isEmpty());
+    if (!m_count->isVisibleTo(this)) {
         m_count->clear();
         return;
     }

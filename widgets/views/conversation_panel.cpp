@@ -28,7 +28,7 @@ public:
 
     void paint(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) const override
     {
-        const ThemeColors& colors = themeColors(option.palette);
+        const ThemeColors& colors = themeColors();
         painter->save();
         painter->setRenderHint(QPainter::Antialiasing);
         const QRect row = option.rect.adjusted(kGrid / 2, 1, -kGrid / 2, -1);

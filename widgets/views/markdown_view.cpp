@@ -9,6 +9,7 @@
 #include <QTextBlock>
 #include <QTextCursor>
 #include <QTextDocument>
+#include <QTextTable>
 #include <QWheelEvent>
 
 namespace mmfree::gui {
@@ -54,7 +55,7 @@ void MarkdownView::setContent(const QString& text, bool markdown)
 // Qt leaves code blocks unmarked and unwrapped, which would cut long lines off.
 void MarkdownView::styleBlocks()
 {
-    const ThemeColors& colors = themeColors(palette());
+    const ThemeColors& colors = themeColors();
     QFont codeFont = QFontDatabase::systemFont(QFontDatabase::FixedFont);
     for (QTextBlock block = document()->begin(); block.isValid(); block = block.next()) {
         QTextCursor cursor(block);
@@ -70,10 +71,28 @@ void MarkdownView::styleBlocks()
             QTextCharFormat characters;
             characters.setFontFamilies({codeFont.family()});
             cursor.mergeCharFormat(characters);
-        } else {
+        } else if (!cursor.currentTable()) {
             format.setLineHeight(135, QTextBlockFormat::ProportionalHeight);
+        } else {
+            format.setTopMargin(0);
+            format.setBottomMargin(0);
         }
         QTextCursor(block).setBlockFormat(format);
+    }
+    for (QTextFrame* frame : document()->rootFrame()->childFrames()) {
+        auto* table = qobject_cast<QTextTable*>(frame);
+        if (!table)
+            continue;
+        QTextTableFormat format = table->format();
+        format.setBorder(1);
+        format.setBorderCollapse(true);
+        format.setBorderBrush(colors.border);
+        format.setBorderStyle(QTextFrameFormat::BorderStyle_Solid);
+        format.setCellPadding(kGrid - 2);
+        format.setCellSpacing(0);
+        format.setTopMargin(kGrid);
+        format.setBottomMargin(kGrid);
+        table->setFormat(format);
     }
 }
 

@@ -42,7 +42,7 @@ MessageView::MessageView(QWidget* parent)
         header->addWidget(button);
 
     auto* layout = new QVBoxLayout(this);
-    layout->setContentsMargins(2 * kGrid - 2, kGrid - 2, 2 * kGrid - 2, kGrid + kGrid / 2);
+    layout->setContentsMargins(2 * kGrid - 2, kGrid - 2, 2 * kGrid - 2, kGrid);
     layout->setSpacing(kGrid / 2);
     layout->addLayout(header);
     layout->addWidget(m_text);
@@ -102,7 +102,9 @@ void MessageView::render()
 {
     QElapsedTimer timer;
     timer.start();
-    const bool markdown = m_message.role == ChatRole::Assistant && !m_context.continuesText;
+    // What a text model wrote stays as it is, also when a chat model is open now.
+    const bool continued = m_message.stats ? m_message.stats->continuesText : m_context.continuesText;
+    const bool markdown = m_message.role == ChatRole::Assistant && !continued;
     m_text->setContent(m_message.text, markdown);
     const bool waiting = m_message.status == MessageStatus::Streaming && m_message.text.isEmpty();
     m_text->setPlaceholderText(waiting ? tr("Reading\u2026") : QString());

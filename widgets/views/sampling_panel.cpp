@@ -65,7 +65,10 @@ SamplingPanel::SamplingPanel(QWidget* parent)
     m_reset = new QPushButton(themedIcon(QStringLiteral("reset")), tr("Reset to defaults"), content);
     m_reset->setObjectName(QStringLiteral("resetSampling"));
     connect(m_reset, &QPushButton::clicked, this, [this] {
-        setSettings({});
+        const std::uint64_t seed = m_settings.options.seed;
+        m_settings = {};
+        m_settings.options.seed = seed;
+        showSettings();
         emit settingsChanged(m_settings);
     });
     layout->addSpacing(kGrid);
@@ -219,7 +222,10 @@ void SamplingPanel::showSettings()
     m_lock->setIcon(themedIcon(m_settings.seedLocked ? QStringLiteral("lock") : QStringLiteral("unlock")));
     m_lock->setToolTip(m_settings.seedLocked ? tr("The seed is kept for all answers")
                                              : tr("Every answer draws a new seed"));
-    m_reset->setEnabled(!(m_settings == SamplingSettings{}));
+    SamplingSettings defaults;
+    if (!m_settings.seedLocked)
+        defaults.options.seed = m_settings.options.seed; // changes by itself
+    m_reset->setEnabled(!(m_settings == defaults));
     m_showing = false;
 }
 

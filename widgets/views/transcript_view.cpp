@@ -245,8 +245,9 @@ void TranscriptView::resizeEvent(QResizeEvent* event)
     QScrollArea::resizeEvent(event);
     // Running text stays in a column of readable width in the middle.
     const int column = kReadingWidth + 4 * kGrid;
-    const int side = std::max(2 * kGrid, (viewport()->width() - column) / 2);
-    m_layout->setContentsMargins(side, 2 * kGrid, side, 2 * kGrid);
+    const int side = std::max(2 * kGrid, (width() - column) / 2);
+    const int scrollBar = width() - viewport()->width(); // must not move the column off the composer's
+    m_layout->setContentsMargins(side, 2 * kGrid, side - scrollBar, 2 * kGrid);
     placeNewTextButton();
 }
 

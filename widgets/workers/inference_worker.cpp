@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <span>
 
 namespace mmfree::gui {
 
@@ -123,9 +122,17 @@ GenerationOutcome InferenceWorker::run(const GenerateRequest& request)
         m_session->appendText(piece.text, piece.parseSpecial);
         key = piece.keyAfter;
     }
-    const SessionSnapshot appended = m_session->snapshot();
-    const auto promptTokens = static_cast<std::int64_t>(appended.tokens.size()) - appended.consumed;
-    const double readingSeconds = readAllButLastToken(request, appended);
+    const std::int64_t alreadyRead = m_session->snapshot().consumed;
+    const auto promptTokens = static_cast<std::int64_t>(m_session->tokens().size()) - alreadyRead;
+    if (m_session->tokens().empty())
+        throw Error(ErrorCode::InvalidText, "the message is empty, needed: some text for the model to read");
+    QElapsedTimer reading;
+    reading.start();
+    // Leaves the last token pending, so that the state can be continued: logits are not part of a snapshot.
+    m_session->prefill(request.stop, [this, &request](std::int64_t done, std::int64_t total) {
+        emit readingProgressed(request.job, done, total);
+    });
+    const double readingSeconds = static_cast<double>(reading.nsecsElapsed()) * 1e-9;
     keep(key, m_session->snapshot()); // regenerating starts here again
 
     GenerateOptions options = request.options;
@@ -154,26 +161,6 @@ GenerationOutcome InferenceWorker::run(const GenerateRequest& request)
         keep(keyAfter, std::move(after));
     }
     return outcome;
-}
-
-// The last token stays pending: a state without pending tokens could not be continued, because the logits that
-// follow it are not part of a snapshot. Returns the seconds it took.
-double InferenceWorker::readAllButLastToken(const GenerateRequest& request, SessionSnapshot appended)
-{
-    if (appended.tokens.empty())
-        throw Error(ErrorCode::InvalidText, "the message is empty, needed: some text for the model to read");
-    QElapsedTimer timer;
-    timer.start();
-    const TokenId last = appended.tokens.back();
-    appended.tokens.pop_back();
-    m_session->restore(appended);
-    if (static_cast<std::int64_t>(appended.tokens.size()) > appended.consumed) {
-        m_session->prefill(request.stop, [this, &request](std::int64_t done, std::int64_t total) {
-            emit readingProgressed(request.job, done, total);
-        });
-    }
-    m_session->append(std::span(&last, 1));
-    return static_cast<double>(timer.nsecsElapsed()) * 1e-9;
 }
 
 std::uint64_t InferenceWorker::restoreLongestPrefix(const PromptPlan& plan, const QByteArray& stored,

@@ -39,7 +39,6 @@ private:
     };
 
     GenerationOutcome run(const GenerateRequest& request);
-    double readAllButLastToken(const GenerateRequest& request, SessionSnapshot appended);
     std::uint64_t restoreLongestPrefix(const PromptPlan& plan, const QByteArray& stored, std::size_t& nextPiece);
     void keep(std::uint64_t key, SessionSnapshot snapshot);
     [[nodiscard]] const SessionSnapshot* kept(std::uint64_t key);

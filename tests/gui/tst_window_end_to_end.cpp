@@ -1,0 +1,125 @@
+// The window with the real backends and real model files: open, write, stop, reopen, and files that are bad.
+#include "tests/gui/window_fixture.h"
+
+#include "app/model_opening.h"
+
+#include "engine/model/parameters.h"
+#include "tests/support/test_files.h"
+#include "widgets/chat/chat_controller.h"
+#include "widgets/theme/theme.h"
+#include "widgets/views/message_bar.h"
+#include "widgets/workers/inference_service.h"
+
+#include <QApplication>
+#include <QFile>
+#include <QSpinBox>
+#include <QTest>
+
+namespace mmfree
+{
+
+using namespace gui;
+using test::WindowFixture;
+
+namespace
+{
+
+// A small untrained model with a tokenizer: its text means nothing, but everything it passes through is real.
+void writeSmallModel(const QString& folder)
+{
+    std::string text;
+    for (int line = 0; line < 200; ++line)
+        text += "the fox number " + std::to_string(line * 37 % 101) + " runs over the hill\n";
+    TokenizerTrainingOptions options;
+    options.vocabularySize = 320;
+    options.threads = 1;
+    ModelText modelText;
+    modelText.tokenizerModel = trainTokenizer(text, options);
+    ModelConfig config;
+    config.vocabularySize = Tokenizer(modelText.tokenizerModel).size();
+    config.hiddenSize = 64;
+    config.layerCount = 2;
+    config.intermediateSize = 128;
+    const ParameterLayout layout(config);
+    std::vector<float> values(static_cast<std::size_t>(layout.size()));
+    initializeParameters(layout, 7, values);
+    writeModelFolder(layout, values, modelText, folder.toStdString());
+}
+
+} // namespace
+
+class WindowEndToEndTest : public QObject
+{
+    Q_OBJECT
+private slots:
+    void initTestCase()
+    {
+        applyTheme(*static_cast<QApplication*>(qApp), ThemeChoice::Light);
+        writeSmallModel(m_models.filePath("small"));
+    }
+
+    void aRealModelWritesAndReopensWithItsState()
+    {
+        QTemporaryDir data;
+        QString answer;
+        {
+            WindowFixture window(data.path(), app::openModelParts);
+            window.open(m_models.filePath("small"));
+            QVERIFY2(window.m_window->service().model(), qPrintable(window.m_window->messageBar().detail()));
+            window.child<QSpinBox>("maxTokens")->setValue(24);
+            window.send("the fox runs");
+            QVERIFY(window.waitIdle());
+            answer = window.lastText();
+            QVERIFY(!answer.isEmpty());
+            const AnswerStats stats = window.messages().last()->message().stats.value();
+            QVERIFY(stats.generatedTokens > 0 && stats.generatedTokens <= 24);
+            QCOMPARE(stats.stateBytes, 2 * 64 * qint64(sizeof(float)));
+            window.m_window->close();
+        }
+        WindowFixture window(data.path(), app::openModelParts);
+        window.open(m_models.filePath("small"));
+        QCOMPARE(window.lastText(), answer);
+        window.send(" over");
+        QVERIFY(window.waitIdle());
+        QVERIFY(window.messages().last()->message().stats->promptTokens < 8); // the past came from the stored state
+    }
+
+    void theSameSeedRepeatsTheAnswer()
+    {
+        WindowFixture window({}, app::openModelParts);
+        window.open(m_models.filePath("small"));
+        SamplingSettings settings;
+        settings.maxTokens = 24;
+        settings.options.seed = 5;
+        settings.seedLocked = true;
+        window.setSampling(settings);
+        window.send("the hill");
+        QVERIFY(window.waitIdle());
+        const QString first = window.lastText();
+        window.press(Qt::Key_R, Qt::ControlModifier);
+        QVERIFY(window.waitIdle());
+        QCOMPARE(window.lastText(), first);
+    }
+
+    void aTruncatedModelIsNamedAndTheOpenOneStays()
+    {
+        writeSmallModel(m_models.filePath("cut"));
+        QFile weights(m_models.filePath("cut/model.safetensors"));
+        QVERIFY(weights.resize(weights.size() / 2));
+        WindowFixture window({}, app::openModelParts);
+        window.open(m_models.filePath("small"));
+        window.open(m_models.filePath("cut"));
+        QVERIFY(window.m_window->messageBar().isVisible());
+        QVERIFY2(window.m_window->messageBar().detail().contains("model.safetensors"),
+                 qPrintable(window.m_window->messageBar().detail()));
+        QCOMPARE(window.m_window->service().model()->name, QString("small"));
+    }
+
+private:
+    QTemporaryDir m_models;
+};
+
+} // namespace mmfree
+
+QTEST_MAIN(mmfree::WindowEndToEndTest)
+#include "tst_window_end_to_end.moc"
