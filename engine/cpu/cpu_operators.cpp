@@ -157,12 +157,9 @@ void CpuOperators::ternaryLinearAdd(Quantized& quantized, std::int64_t count, co
     ternaryProduct(quantized, count, weight, out, true);
 }
 
-void CpuOperators::ternaryProduct(Quantized& quantized, std::int64_t count, const TernaryMatrix& weight,
-                                  float* out, bool add)
+TernaryProduct CpuOperators::productOf(Quantized& quantized, std::int64_t count, const TernaryMatrix& weight,
+                                       float* out, bool add)
 {
-    assert(quantized.width == weight.cols() && count <= quantized.capacity);
-    const bool blocked = count >= m_kernels.gemmTokens;
-    const bool base3 = weight.packing() == WeightPacking::Base3;
     TernaryProduct product = {};
     product.panels = weight.panels();
     product.panelBytes = weight.panelBytes();
@@ -179,7 +176,16 @@ void CpuOperators::ternaryProduct(Quantized& quantized, std::int64_t count, cons
     product.add = add;
     for (std::int64_t t = 0; t < count; ++t)
         quantized.factors[t] = weight.scale() / quantized.scales[t];
+    return product;
+}
 
+void CpuOperators::ternaryProduct(Quantized& quantized, std::int64_t count, const TernaryMatrix& weight,
+                                  float* out, bool add)
+{
+    assert(quantized.width == weight.cols() && count <= quantized.capacity);
+    const bool blocked = count >= m_kernels.gemmTokens;
+    const bool base3 = weight.packing() == WeightPacking::Base3;
+    TernaryProduct product = productOf(quantized, count, weight, out, add);
     if (blocked && m_kernels.gemmNeedsTiles) {
         const std::int64_t tiles = divideUp(count, kTokenTile);
         const auto bytes = static_cast<std::size_t>(tiles * kTokenTile * product.depth);
@@ -191,7 +197,7 @@ void CpuOperators::ternaryProduct(Quantized& quantized, std::int64_t count, cons
         product.qTiles = quantized.tiles.data();
     }
     const bool scratchNeeded = blocked || m_kernels.gemvNeedsScratch;
-    m_scratch.reserve(scratchNeeded ? static_cast<std::size_t>(kPanelRows * (product.depth + 64)) : 0);
+    m_scratch.reserve(scratchNeeded ? scratchBytes(product.depth) : 0);
     const auto run = blocked ? (base3 ? m_kernels.gemmBase3 : m_kernels.gemmTwoBit)
                              : (base3 ? m_kernels.gemvBase3 : m_kernels.gemvTwoBit);
     const auto body = [&](std::int64_t begin, std::int64_t end) {

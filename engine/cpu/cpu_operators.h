@@ -97,6 +97,26 @@ public:
     void attention(const float* queries, const float* keys, const float* values, std::int64_t length,
                    std::int64_t first, AttentionShape shape, float* out, float* weights);
 
+    // Fused steps of decode, one token; the same bits as the operators they stand for, in one fork instead of
+    // many. A BitLinear as they take it: its norm weight [cols] and its matrix.
+    struct BitLinear {
+        const float* norm;
+        const TernaryMatrix& weight;
+    };
+    // rmsNorm(x), the three projections of the token mixer, gatesAndScan: hidden, outputGate [width] =, state
+    // in and out. The thread that has a channel's forget gate and candidate also scans it.
+    void mixerStep(const float* x, const float* inputNorm, float eps, std::int64_t width,
+                   const BitLinear& forgetGate, const BitLinear& candidate, const BitLinear& outputGate,
+                   const float* lowerBound, float* state, float* hidden, float* outputGateOut);
+    // rmsNorm(x), the gate-and-up projection, swiGlu: glu [weight.rows() / 2] =
+    void gluStep(const float* x, const float* inputNorm, float eps, std::int64_t width,
+                 const BitLinear& gateUp, float* glu);
+    // rmsNormQuantize(x) and the product, added: out [weight.rows()] +=
+    void bitLinearStepAdd(const float* x, float eps, const BitLinear& linear, float* out);
+    // normAndGate, then the output projection, added: out [weight.rows()] +=
+    void gatedOutputStep(const float* outputGate, const float* gateNorm, float eps, const float* hidden,
+                         std::int64_t width, const BitLinear& output, float* out);
+
     // Training
     [[nodiscard]] TernaryMatrix quantizeLatent(const float* latent, std::int64_t rows, std::int64_t cols);
     [[nodiscard]] DenseMatrix borrowDense(const float* values, std::int64_t rows, std::int64_t cols)
@@ -141,6 +161,12 @@ public:
 private:
     void ternaryProduct(Quantized& quantized, std::int64_t count, const TernaryMatrix& weight, float* out,
                         bool add);
+    [[nodiscard]] static TernaryProduct productOf(Quantized& quantized, std::int64_t count,
+                                                  const TernaryMatrix& weight, float* out, bool add);
+    void gemvPanels(const TernaryProduct& product, WeightPacking packing, std::int64_t begin,
+                    std::int64_t end, std::uint8_t* scratch) const;
+    Quantized& stepQuantized(std::size_t index, std::int64_t width);
+    float* stepFloats(std::size_t index, std::int64_t count);
     void linearProduct(const float* x, std::int64_t count, const DenseMatrix& weight, float* out, bool add);
     void backwardInput(const float* dOut, std::int64_t count, const float* weight, std::int64_t rows,
                        std::int64_t cols, float scale, bool add, float* dX);
@@ -164,6 +190,11 @@ private:
     float* workspace(std::int64_t count);
     float* reciprocals(std::int64_t count);
 
+    [[nodiscard]] static std::size_t scratchBytes(std::int64_t depth)
+    {
+        return static_cast<std::size_t>(kPanelRows * (depth + 64));
+    }
+
     // body(begin, end) over `count` items of `cost` floats each; on the calling thread alone when a fork
     // costs more.
     template <class Body>
@@ -180,9 +211,11 @@ private:
     WeightPacking m_packing;
     ThreadPool m_pool;
     WorkerScratch m_scratch;
-    AlignedBuffer<float> m_workspace;   // dequantised operands of the backward products
-    AlignedBuffer<float> m_reciprocals; // [tokens] 1 / rms of the rows of a norm's backward pass
-    std::vector<double> m_partialSums;  // one a block or token, added in order
+    AlignedBuffer<float> m_workspace;       // dequantised operands of the backward products
+    AlignedBuffer<float> m_reciprocals;     // [tokens] 1 / rms of the rows of a norm's backward pass
+    std::vector<Quantized> m_stepQuantized; // one token each, of the fused decode steps
+    std::vector<Floats> m_stepFloats;       // their intermediate vectors
+    std::vector<double> m_partialSums;      // one a block or token, added in order
 
     struct RotaryKey {
         std::int64_t first = -1, length = 0, headSize = 0;

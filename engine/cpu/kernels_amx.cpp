@@ -32,7 +32,7 @@ static KernelTable makeTable()
     table.gemvBase3 = gemvBase3;
     table.gemmTwoBit = tileGemm<unpackTwoBit>;
     table.gemmBase3 = tileGemm<unpackBase3>;
-    table.gemmTokens = 8;
+    table.gemmTokens = 16;
     table.gemmNeedsTiles = false;
     return table;
 }

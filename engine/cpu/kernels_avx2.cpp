@@ -29,7 +29,7 @@ static KernelTable makeTable()
     table.gemvBase3 = gemvBase3;
     table.gemmTwoBit = gemm<unpackTwoBit>;
     table.gemmBase3 = gemm<unpackBase3>;
-    table.gemmTokens = 8;
+    table.gemmTokens = 12;
     table.gemmNeedsTiles = true;
     return table;
 }

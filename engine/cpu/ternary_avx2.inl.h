@@ -17,94 +17,114 @@ static inline __m256i widen(__m256i sums)
     return _mm256_madd_epi16(sums, _mm256_set1_epi16(1));
 }
 
-static inline void storePanel(const TernaryProduct& product, int64_t panel, int64_t token,
-                              const Words (&sums)[kGroups])
+// Two groups of rows from group `group` on: (sum - qSum) * factor.
+static inline void storePair(const TernaryProduct& product, int64_t panel, int64_t group, int64_t token,
+                             Words low, Words high)
 {
-    const int64_t firstRow = panel * kPanelRows;
+    const int64_t firstRow = panel * kPanelRows + group * kLanes;
     const int64_t rows = product.rows - firstRow;
     float* out = product.out + token * product.outStride + firstRow;
     const Words qSum = allWords(product.qSums[token]);
-    float partial[kPanelRows];
-    const bool whole = rows >= kPanelRows;
-    for (int64_t g = 0; g < kGroups; ++g)
-        storeScaled(whole ? out + 8 * g : partial + 8 * g, subtract(sums[g], qSum), product.factors[token],
-                    whole && product.add);
-    for (int64_t r = 0; !whole && r < rows; ++r)
-        out[r] = product.add ? out[r] + partial[r] : partial[r];
+    const float factor = product.factors[token];
+    if (rows >= 2 * kLanes) {
+        storeScaled(out, subtract(low, qSum), factor, product.add);
+        storeScaled(out + kLanes, subtract(high, qSum), factor, product.add);
+        return;
+    }
+    float sums[2 * kLanes];
+    storeScaled(sums, subtract(low, qSum), factor, false);
+    storeScaled(sums + kLanes, subtract(high, qSum), factor, false);
+    for (int64_t r = 0; r < rows; ++r)
+        out[r] = product.add ? out[r] + sums[r] : sums[r];
+}
+
+static inline void addStep(Words packed, const Words (&q)[4], __m256i& units, __m256i& fours)
+{
+    const Words lowMask = allWords(0x03030303), highMask = allWords(0x0c0c0c0c);
+    const Words upper = _mm256_srli_epi16(packed, 4);
+    units = _mm256_add_epi16(
+        units, _mm256_add_epi16(pairs(bitAnd(packed, lowMask), q[0]), pairs(bitAnd(upper, lowMask), q[2])));
+    fours = _mm256_add_epi16(
+        fours, _mm256_add_epi16(pairs(bitAnd(packed, highMask), q[1]), pairs(bitAnd(upper, highMask), q[3])));
+}
+
+// Two groups at a time: what sixteen registers hold. The second pass finds the panel in the first-level
+// cache.
+static inline void gemvPair(const TernaryProduct& product, int64_t panel, int64_t group, int64_t token)
+{
+    const uint8_t* weights = product.panels + panel * product.panelBytes + group * kGroupBytes;
+    const int8_t* q = product.q + token * product.qStride;
+    const Words zero = _mm256_setzero_si256();
+    Words lowUnits = zero, lowFours = zero, highUnits = zero,
+          highFours = zero; // fields at bits 0..1, 2..3 (x4)
+    for (int64_t step = 0; step < product.steps;) {
+        const int64_t end =
+            step + kStepsPerWidening < product.steps ? step + kStepsPerWidening : product.steps;
+        __m256i a = zero, b = zero, c = zero, d = zero;
+        for (; step < end; ++step) {
+            prefetchStream(weights);
+            const Words activations[4] = {broadcastWord(q), broadcastWord(q + 4), broadcastWord(q + 8),
+                                          broadcastWord(q + 12)};
+            addStep(loadWords(weights), activations, a, b);
+            addStep(loadWords(weights + kGroupBytes), activations, c, d);
+            weights += kTwoBitStepBytes;
+            q += kTwoBitStepColumns;
+        }
+        lowUnits = add(lowUnits, widen(a));
+        lowFours = add(lowFours, widen(b));
+        highUnits = add(highUnits, widen(c));
+        highFours = add(highFours, widen(d));
+    }
+    storePair(product, panel, group, token, add(lowUnits, shiftRightSigned<2>(lowFours)),
+              add(highUnits, shiftRightSigned<2>(highFours)));
 }
 
 static void gemvTwoBit(const TernaryProduct& product)
 {
-    const Words lowMask = allWords(0x03030303), highMask = allWords(0x0c0c0c0c);
     for (int64_t panel = product.panelBegin; panel < product.panelEnd; ++panel) {
         for (int64_t token = 0; token < product.tokens; ++token) {
-            const uint8_t* weights = product.panels + panel * product.panelBytes;
-            const int8_t* q = product.q + token * product.qStride;
-            Words units[kGroups], fours[kGroups]; // sums of fields at bits 0..1 (x1) and bits 2..3 (x4)
-            for (int64_t g = 0; g < kGroups; ++g)
-                units[g] = fours[g] = _mm256_setzero_si256();
-            for (int64_t step = 0; step < product.steps;) {
-                const int64_t end =
-                    step + kStepsPerWidening < product.steps ? step + kStepsPerWidening : product.steps;
-                __m256i narrowUnits[kGroups], narrowFours[kGroups];
-                for (int64_t g = 0; g < kGroups; ++g)
-                    narrowUnits[g] = narrowFours[g] = _mm256_setzero_si256();
-                for (; step < end; ++step) {
-                    prefetchStream(weights);
-                    const Words q0 = broadcastWord(q), q1 = broadcastWord(q + 4), q2 = broadcastWord(q + 8),
-                                q3 = broadcastWord(q + 12);
-#pragma GCC unroll 4
-                    for (int64_t g = 0; g < kGroups; ++g) {
-                        const Words packed = loadWords(weights + g * kGroupBytes);
-                        const Words upper = _mm256_srli_epi16(packed, 4);
-                        narrowUnits[g] = _mm256_add_epi16(
-                            narrowUnits[g], _mm256_add_epi16(pairs(bitAnd(packed, lowMask), q0),
-                                                             pairs(bitAnd(upper, lowMask), q2)));
-                        narrowFours[g] = _mm256_add_epi16(
-                            narrowFours[g], _mm256_add_epi16(pairs(bitAnd(packed, highMask), q1),
-                                                             pairs(bitAnd(upper, highMask), q3)));
-                    }
-                    weights += kTwoBitStepBytes;
-                    q += kTwoBitStepColumns;
-                }
-                for (int64_t g = 0; g < kGroups; ++g) {
-                    units[g] = add(units[g], widen(narrowUnits[g]));
-                    fours[g] = add(fours[g], widen(narrowFours[g]));
-                }
-            }
-            for (int64_t g = 0; g < kGroups; ++g)
-                units[g] = add(units[g], shiftRightSigned<2>(fours[g]));
-            storePanel(product, panel, token, units);
+            for (int64_t group = 0; group < kGroups; group += 2)
+                gemvPair(product, panel, group, token);
         }
     }
 }
 
-static void gemvBase3(const TernaryProduct& product)
+static inline __m256i base3Step(Words fields, Words q0, Words q1, Words q2)
 {
     const Words mask = allWords(0x03030303);
+    return _mm256_add_epi16(_mm256_add_epi16(pairs(bitAnd(fields, mask), q0),
+                                             pairs(bitAnd(_mm256_srli_epi16(fields, 2), mask), q1)),
+                            pairs(bitAnd(_mm256_srli_epi16(fields, 4), mask), q2));
+}
+
+static void gemvBase3(const TernaryProduct& product)
+{
+    constexpr int64_t kStepsOfThree = 20; // a step adds at most 3 * 2 * 2 * 128 = 1536 to a 16-bit lane
     const Base3Decoder decoder;
     for (int64_t panel = product.panelBegin; panel < product.panelEnd; ++panel) {
         for (int64_t token = 0; token < product.tokens; ++token) {
-            const uint8_t* weights = product.panels + panel * product.panelBytes;
-            const int8_t* q = product.q + token * product.qStride;
-            Words sums[kGroups];
-            for (int64_t g = 0; g < kGroups; ++g)
-                sums[g] = _mm256_setzero_si256();
-            for (int64_t step = 0; step < product.steps; ++step) {
-                prefetchStream(weights);
-                const Words q0 = broadcastWord(q), q1 = broadcastWord(q + 4), q2 = broadcastWord(q + 8);
-                for (int64_t g = 0; g < kGroups; ++g) {
-                    const Words fields = decoder.decode(weights + 20 * g);
-                    const __m256i narrow = _mm256_add_epi16(
-                        _mm256_add_epi16(pairs(bitAnd(fields, mask), q0),
-                                         pairs(bitAnd(_mm256_srli_epi16(fields, 2), mask), q1)),
-                        pairs(bitAnd(_mm256_srli_epi16(fields, 4), mask), q2));
-                    sums[g] = add(sums[g], widen(narrow));
+            for (int64_t group = 0; group < kGroups; group += 2) {
+                const uint8_t* weights = product.panels + panel * product.panelBytes + 20 * group;
+                const int8_t* q = product.q + token * product.qStride;
+                Words low = _mm256_setzero_si256(), high = low;
+                for (int64_t step = 0; step < product.steps;) {
+                    const int64_t end =
+                        step + kStepsOfThree < product.steps ? step + kStepsOfThree : product.steps;
+                    __m256i a = _mm256_setzero_si256(), b = a;
+                    for (; step < end; ++step) {
+                        prefetchStream(weights);
+                        const Words q0 = broadcastWord(q), q1 = broadcastWord(q + 4),
+                                    q2 = broadcastWord(q + 8);
+                        a = _mm256_add_epi16(a, base3Step(decoder.decode(weights), q0, q1, q2));
+                        b = _mm256_add_epi16(b, base3Step(decoder.decode(weights + 20), q0, q1, q2));
+                        weights += kBase3StepBytes;
+                        q += kBase3StepColumns;
+                    }
+                    low = add(low, widen(a));
+                    high = add(high, widen(b));
                 }
-                weights += kBase3StepBytes;
-                q += kBase3StepColumns;
+                storePair(product, panel, group, token, low, high);
             }
-            storePanel(product, panel, token, sums);
         }
     }
 }
@@ -153,16 +173,14 @@ constexpr int64_t kMicroTokens = 4;
 constexpr int64_t kDepthPerWidening = 4 * 60; // a pair adds at most 2 * 2 * 128 = 512 a lane
 
 // Two groups of rows x four tokens.
-static inline void microTile(const uint8_t* codes, const int8_t* tile, int64_t depth,
-                             Words (&sums)[2][kMicroTokens])
+static inline void microTile(const uint8_t* codes, const int8_t* tile, int64_t depth, Words* lowOut,
+                             Words* highOut)
 {
-    for (int t = 0; t < kMicroTokens; ++t)
-        sums[0][t] = sums[1][t] = _mm256_setzero_si256();
+    const Words zero = _mm256_setzero_si256();
+    Words lowSums[kMicroTokens] = {zero, zero, zero, zero}, highSums[kMicroTokens] = {zero, zero, zero, zero};
     for (int64_t k = 0; k < depth;) {
         const int64_t end = k + kDepthPerWidening < depth ? k + kDepthPerWidening : depth;
-        __m256i low[kMicroTokens], high[kMicroTokens];
-        for (int t = 0; t < kMicroTokens; ++t)
-            low[t] = high[t] = _mm256_setzero_si256();
+        __m256i low[kMicroTokens] = {zero, zero, zero, zero}, high[kMicroTokens] = {zero, zero, zero, zero};
         for (; k < end; k += 4) {
             const Words first = loadWords(codes), second = loadWords(codes + kGroupBytes);
 #pragma GCC unroll 4
@@ -174,10 +192,16 @@ static inline void microTile(const uint8_t* codes, const int8_t* tile, int64_t d
             codes += 4 * kPanelRows;
             tile += 4 * kTokenTile;
         }
+#pragma GCC unroll 4
         for (int t = 0; t < kMicroTokens; ++t) {
-            sums[0][t] = add(sums[0][t], widen(low[t]));
-            sums[1][t] = add(sums[1][t], widen(high[t]));
+            lowSums[t] = add(lowSums[t], widen(low[t]));
+            highSums[t] = add(highSums[t], widen(high[t]));
         }
+    }
+#pragma GCC unroll 4
+    for (int t = 0; t < kMicroTokens; ++t) {
+        lowOut[t] = lowSums[t];
+        highOut[t] = highSums[t];
     }
 }
 
@@ -189,12 +213,11 @@ static void gemm(const TernaryProduct& product)
         for (int64_t token = 0; token < product.tokens; token += kMicroTokens) {
             const int8_t* tile =
                 product.qTiles + token / kTokenTile * kTokenTile * product.depth + token % kTokenTile * 4;
-            Words sums[kGroups / 2][2][kMicroTokens];
-            for (int64_t half = 0; half < kGroups / 2; ++half)
-                microTile(product.scratch + half * 2 * kGroupBytes, tile, product.depth, sums[half]);
-            for (int64_t t = 0; t < kMicroTokens && token + t < product.tokens; ++t) {
-                const Words panelSums[kGroups] = {sums[0][0][t], sums[0][1][t], sums[1][0][t], sums[1][1][t]};
-                storePanel(product, panel, token + t, panelSums);
+            for (int64_t group = 0; group < kGroups; group += 2) {
+                Words low[kMicroTokens], high[kMicroTokens];
+                microTile(product.scratch + group * kGroupBytes, tile, product.depth, low, high);
+                for (int64_t t = 0; t < kMicroTokens && token + t < product.tokens; ++t)
+                    storePair(product, panel, group, token + t, low[t], high[t]);
             }
         }
     }

@@ -141,10 +141,12 @@ static void unpackBase3(const TernaryProduct& product, int64_t panel)
     }
 }
 
-// Two groups of rows x kMicroTokens tokens over the whole depth; accumulators stay in registers.
-static inline void microTile(const uint8_t* codes, const int8_t* tile, int64_t depth,
-                             Words (&low)[kMicroTokens], Words (&high)[kMicroTokens])
+// Two groups of rows x kMicroTokens tokens over the whole depth. The accumulators are local arrays that only
+// see constant indices, so that they stay in registers.
+static inline void microTile(const uint8_t* codes, const int8_t* tile, int64_t depth, Words* lowOut,
+                             Words* highOut)
 {
+    Words low[kMicroTokens], high[kMicroTokens];
 #pragma GCC unroll 12
     for (int t = 0; t < kMicroTokens; ++t)
         low[t] = high[t] = allWords(0);
@@ -158,6 +160,11 @@ static inline void microTile(const uint8_t* codes, const int8_t* tile, int64_t d
         }
         codes += 4 * kPanelRows;
         tile += 4 * kTokenTile;
+    }
+#pragma GCC unroll 12
+    for (int t = 0; t < kMicroTokens; ++t) {
+        lowOut[t] = low[t];
+        highOut[t] = high[t];
     }
 }
 
