@@ -37,7 +37,7 @@ inline constexpr int kLayerPhases = 4;
 
 struct DecodeShape {
     int hidden = 0, intermediate = 0, vocabulary = 0, layers = 0;
-    float eps = 1e-6f;
+    float eps = 1e-6f; // of the outer norms; BitLinear has its own, kBitLinearEps
 
     [[nodiscard]] std::int64_t hidden4() const { return ceilDivide(hidden, 4) * 4; }
     [[nodiscard]] std::int64_t intermediate4() const { return ceilDivide(intermediate, 4) * 4; }

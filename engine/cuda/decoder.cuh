@@ -7,6 +7,7 @@
 
 #include "engine/cuda/decode_device.cuh"
 #include "engine/cuda/decode_kernel.h"
+#include "engine/network/operators.h"
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
@@ -322,7 +323,7 @@ private:
         const Moments all = reduceMoments<kWarps, kProducts>(own, m_scratch + m_parity * kWarps * 8);
         // RMSNorm of an RMSNorm, see the kernel's header; down_proj has but its own.
         const float r = type == kGluOutput ? 1.0f : inverseRoot(all.squares * phase.inverseWidth + g.eps);
-        const float norm = r * inverseRoot(r * r * (all.normSquares * phase.inverseWidth) + g.eps);
+        const float norm = r * inverseRoot(r * r * (all.normSquares * phase.inverseWidth) + kBitLinearEps);
 #pragma unroll
         for (int k = 0; k < kProducts; ++k) {
             const float largest = fmaxf(all.largest[k] * norm, 1e-5f);

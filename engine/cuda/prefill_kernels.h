@@ -34,7 +34,7 @@ struct QuantizeArguments {
     QuantizedView out[3];
     int count = 1;
     std::int64_t tokens = 0, width = 0;
-    float eps = 1e-6f;
+    float eps = 1e-6f; // of the outer norms; BitLinear has its own, kBitLinearEps
 };
 void launchNormQuantize(const QuantizeArguments& arguments, cudaStream_t stream);
 

@@ -9,9 +9,8 @@
 // thread t) takes the 16 columns 16 t .. 16 t + 15 of a stretch of 64, which is one packed word of its weight
 // row and one 16-byte load of its token, and spreads them over two m16n8k32 steps. Traffic: codes once per
 // 128 tokens, activations once per 128 rows (from the L2), 4 bytes per output.
-#include "engine/cuda/decode_device.cuh"
 #include "engine/cuda/device_memory.h"
-#include "engine/cuda/prefill_kernels.h"
+#include "engine/cuda/ternary_gemm.h"
 
 namespace mmfree::cuda
 {
@@ -26,19 +25,6 @@ constexpr int kGemmThreads = 256;
 constexpr int kCodeBytes = kTileRows * kTileCols / 4;
 constexpr int kActivationBytes = kTileTokens * kTileCols;
 constexpr int kStageBytes = kCodeBytes + kActivationBytes;
-
-struct GemmGeometry {
-    const unsigned char* packed;
-    std::int64_t virtualQuads; // quads of output rows; for SwiGlu gate and up quads alternate
-    int steps, matrices, which;
-    const std::int8_t* values;
-    std::int64_t stride;
-    const float* inverseScales;
-    const std::int32_t* codeSums;
-    const float* scale;
-    std::int64_t tokens, rows;
-    float* out;
-};
 
 __device__ __forceinline__ void copyAsync16Or0(unsigned char* shared, const void* global, bool inside)
 {
@@ -126,12 +112,10 @@ __device__ void multiplyStage(const unsigned char* stage, int warpRow, int warpT
 }
 
 template <GemmOutput kMode>
-__device__ void storeTile(const GemmGeometry& g, std::int64_t firstQuad, std::int64_t firstToken, int warpRow,
+__device__ void storeTile(const GemmGeometry& g, const TokenFactors<kTileTokens>& factors, std::int64_t firstQuad, std::int64_t firstToken, int warpRow,
                           int warpToken, int lane, const int (&sum)[4][4][4])
 {
-    constexpr bool kPairs = kMode == GemmOutput::SwiGlu;
     const int group = lane / 4, column = lane % 4;
-    const float scale = __ldg(g.scale);
 #pragma unroll
     for (int n = 0; n < 4; ++n) {
 #pragma unroll
@@ -139,25 +123,15 @@ __device__ void storeTile(const GemmGeometry& g, std::int64_t firstQuad, std::in
             const std::int64_t token = firstToken + warpToken * 32 + n * 8 + column * 2 + side;
             if (token >= g.tokens)
                 continue;
-            const float factor = scale * g.inverseScales[token];
-            const int codeSum = g.codeSums[token];
+            const float factor = factors.factor[token - firstToken];
+            const int codeSum = factors.codeSum[token - firstToken];
             float* out = g.out + token * g.rows;
 #pragma unroll
             for (int m = 0; m < 4; ++m) {
                 const std::int64_t quad = firstQuad + warpRow * 16 + m * 4;
                 const float low = static_cast<float>(sum[m][n][side] - codeSum) * factor;
                 const float high = static_cast<float>(sum[m][n][2 + side] - codeSum) * factor;
-                if constexpr (kPairs) {
-                    const std::int64_t row = quad * 2 + group;
-                    if (row < g.rows)
-                        out[row] = silu(low) * high;
-                } else {
-                    const std::int64_t row = quad * 4 + group;
-                    if (row < g.rows)
-                        out[row] = kMode == GemmOutput::Add ? out[row] + low : low;
-                    if (row + 8 < g.rows)
-                        out[row + 8] = kMode == GemmOutput::Add ? out[row + 8] + high : high;
-                }
+                storePair<kMode>(g, out, quad, group, low, high);
             }
         }
     }
@@ -168,12 +142,14 @@ __global__ void __launch_bounds__(kGemmThreads, 2) ternaryGemmKernel(const __gri
 {
     constexpr bool kPairs = kMode == GemmOutput::SwiGlu;
     extern __shared__ __align__(128) unsigned char shared[];
+    __shared__ TokenFactors<kTileTokens> factors; // visible to all after the first barrier
     const std::int64_t firstQuad = static_cast<std::int64_t>(blockIdx.y) * kTileQuads;
     const std::int64_t firstToken = static_cast<std::int64_t>(blockIdx.x) * kTileTokens;
     const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
     const int warpRow = warp / 4, warpToken = warp % 4;
     const int chunks = g.steps * (kStepColumns / kTileCols);
     int sum[4][4][4] = {};
+    factors.load(g, firstToken);
 #pragma unroll
     for (int i = 0; i < kStages - 1; ++i) {
         if (i < chunks)
@@ -190,7 +166,7 @@ __global__ void __launch_bounds__(kGemmThreads, 2) ternaryGemmKernel(const __gri
         multiplyStage<kPairs>(shared + (chunk % kStages) * kStageBytes, warpRow, warpToken, lane, sum);
     }
     copyAsyncWait<0>();
-    storeTile<kMode>(g, firstQuad, firstToken, warpRow, warpToken, lane, sum);
+    storeTile<kMode>(g, factors, firstQuad, firstToken, warpRow, warpToken, lane, sum);
 }
 
 template <GemmOutput kMode>
@@ -203,6 +179,18 @@ void launchMode(const GemmGeometry& geometry, cudaStream_t stream)
                     static_cast<unsigned>(ceilDivide(geometry.virtualQuads, kTileQuads)));
     ternaryGemmKernel<kMode><<<grid, kGemmThreads, kSharedBytes, stream>>>(geometry);
     checkCuda(cudaGetLastError());
+}
+
+// From here the wider tiles of the Hopper kernel are filled well enough.
+constexpr std::int64_t kSm90Tokens = 160;
+
+bool isHopper()
+{
+    int device = 0, major = 0, minor = 0;
+    checkCuda(cudaGetDevice(&device));
+    checkCuda(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
+    checkCuda(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
+    return major == 9 && minor == 0;
 }
 
 } // namespace
@@ -225,6 +213,10 @@ void launchTernaryGemm(const TernaryGemmArguments& arguments, cudaStream_t strea
         .rows = arguments.shape.rows,
         .out = arguments.out,
     };
+    if (arguments.tokens >= kSm90Tokens && isHopper()) {
+        launchTernaryGemmSm90(geometry, arguments.mode, stream);
+        return;
+    }
     switch (arguments.mode) {
     case GemmOutput::Store:
         launchMode<GemmOutput::Store>(geometry, stream);

@@ -221,6 +221,7 @@ void checkSmall()
         checkProduct(130, 1000, 131, mode);
         checkProduct(515, 513, 7, mode);
         checkProduct(37, 4100, 257, mode);
+        checkProduct(300, 1030, 600, mode);
     }
     compareModels("L2 d100 I150 V77", makeRandomModel(shapeConfig(2, 100, 150, 77), 3, "odd"), 40);
     compareModels("L3 d64 I192 V320", makeRandomModel(shapeConfig(3, 64, 192, 320), 3, "tiny"), 40);
