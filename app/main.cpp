@@ -15,7 +15,8 @@
 #include <cstring>
 #include <optional>
 
-namespace {
+namespace
+{
 
 using namespace mmfree;
 
@@ -34,11 +35,13 @@ struct Arguments {
 // Pictures need no display; this must be decided before Qt looks for one.
 void chooseOffscreenForPictures(int argc, char** argv)
 {
-    const bool noDisplay = qEnvironmentVariableIsEmpty("DISPLAY") && qEnvironmentVariableIsEmpty("WAYLAND_DISPLAY");
+    const bool noDisplay =
+        qEnvironmentVariableIsEmpty("DISPLAY") && qEnvironmentVariableIsEmpty("WAYLAND_DISPLAY");
     for (int index = 1; index < argc; ++index) {
-        const bool answersAndEnds = std::strncmp(argv[index], "--screenshot", 12) == 0 ||
-                                    std::strcmp(argv[index], "--help") == 0 || std::strcmp(argv[index], "-h") == 0 ||
-                                    std::strcmp(argv[index], "--version") == 0 || std::strcmp(argv[index], "-v") == 0;
+        const bool answersAndEnds =
+            std::strncmp(argv[index], "--screenshot", 12) == 0 || std::strcmp(argv[index], "--help") == 0 ||
+            std::strcmp(argv[index], "-h") == 0 || std::strcmp(argv[index], "--version") == 0 ||
+            std::strcmp(argv[index], "-v") == 0;
         if (answersAndEnds && noDisplay && qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM"))
             qputenv("QT_QPA_PLATFORM", "offscreen");
     }
@@ -52,16 +55,19 @@ QString readArguments(const QApplication& application, Arguments& arguments)
         QCoreApplication::translate("main", "Chat with language models that need no matrix multiplication."));
     const QCommandLineOption page("page", QCoreApplication::translate("main", "Show this page."), "NAME");
     const QCommandLineOption screenshot(
-        "screenshot", QCoreApplication::translate("main", "Write a picture of the window to FILE (PNG) and end."), "FILE");
+        "screenshot",
+        QCoreApplication::translate("main", "Write a picture of the window to FILE (PNG) and end."), "FILE");
     const QCommandLineOption prompt(
         "prompt", QCoreApplication::translate("main", "Send this text when the model is ready."), "TEXT");
-    const QCommandLineOption theme("theme", QCoreApplication::translate("main", "system, light or dark."), "NAME");
+    const QCommandLineOption theme("theme", QCoreApplication::translate("main", "system, light or dark."),
+                                   "NAME");
     const QCommandLineOption size("size", QCoreApplication::translate("main", "Size of the window."), "WxH");
     const QCommandLineOption dataDir(
-        "data-dir", QCoreApplication::translate("main", "Folder for chats and settings (else MMFREE_DATA_DIR)."), "DIR");
+        "data-dir",
+        QCoreApplication::translate("main", "Folder for chats and settings (else MMFREE_DATA_DIR)."), "DIR");
     parser.addOptions({page, screenshot, prompt, theme, size, dataDir});
-    parser.addPositionalArgument("MODEL", QCoreApplication::translate("main", "Model folder or packed model file."),
-                                 "[MODEL]");
+    parser.addPositionalArgument(
+        "MODEL", QCoreApplication::translate("main", "Model folder or packed model file."), "[MODEL]");
     parser.addHelpOption();
     parser.addVersionOption();
     parser.process(application);
@@ -76,14 +82,16 @@ QString readArguments(const QApplication& application, Arguments& arguments)
     if (parser.isSet(theme)) {
         gui::ThemeChoice choice{};
         if (!gui::parseTheme(parser.value(theme), choice))
-            return QStringLiteral("--theme is \"%1\", needed: system, light or dark").arg(parser.value(theme));
+            return QStringLiteral("--theme is \"%1\", needed: system, light or dark")
+                .arg(parser.value(theme));
         arguments.theme = choice;
     }
     if (parser.isSet(size)) {
         const QRegularExpressionMatch match =
             QRegularExpression(QStringLiteral("^(\\d{3,5})x(\\d{3,5})$")).match(parser.value(size));
         if (!match.hasMatch())
-            return QStringLiteral("--size is \"%1\", needed: WIDTHxHEIGHT, for example 1200x760").arg(parser.value(size));
+            return QStringLiteral("--size is \"%1\", needed: WIDTHxHEIGHT, for example 1200x760")
+                .arg(parser.value(size));
         arguments.size = QSize(match.captured(1).toInt(), match.captured(2).toInt());
     }
     return {};
@@ -117,15 +125,15 @@ int main(int argc, char** argv)
     setup.bundledModel = app::bundledModel();
     setup.rememberChanges = !picture;
 
-    gui::applyTheme(application,
-                    arguments.theme.value_or(app::SettingsFile(setup.dataFolder).load().theme));
+    gui::applyTheme(application, arguments.theme.value_or(app::SettingsFile(setup.dataFolder).load().theme));
     app::MainWindow window(setup);
     if (arguments.theme)
         window.setTheme(*arguments.theme);
     if (arguments.size)
         window.resize(*arguments.size);
     if (!arguments.page.isEmpty() && !window.showPage(arguments.page))
-        return failWith(QStringLiteral("--page is \"%1\", needed: one of %2").arg(arguments.page, window.pageIds().join(", ")));
+        return failWith(QStringLiteral("--page is \"%1\", needed: one of %2")
+                            .arg(arguments.page, window.pageIds().join(", ")));
     std::optional<app::ScreenshotRun> run;
     if (picture) {
         const bool expectsModel = !arguments.model.isEmpty() || !setup.bundledModel.isEmpty();

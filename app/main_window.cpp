@@ -34,11 +34,13 @@
 
 #include <unistd.h>
 
-namespace mmfree::app {
+namespace mmfree::app
+{
 
 using namespace gui;
 
-namespace {
+namespace
+{
 
 constexpr int kUndoMilliseconds = 10'000;
 constexpr int kMemoryMilliseconds = 2'000;
@@ -77,7 +79,8 @@ MainWindow::MainWindow(WindowSetup setup, QWidget* parent)
     setAcceptDrops(true);
     setMinimumSize(720, 480);
     resize(1200, 760);
-    m_store = std::make_unique<ConversationStore>(QDir(m_setup.dataFolder).filePath(QStringLiteral("chats.sqlite")));
+    m_store = std::make_unique<ConversationStore>(
+        QDir(m_setup.dataFolder).filePath(QStringLiteral("chats.sqlite")));
     startWorkers();
     m_chat = new ChatController(m_service, m_store.get(), this);
     buildPages();
@@ -163,9 +166,19 @@ void MainWindow::buildActions()
     const QString model = tr("Model");
     const QString view = tr("View");
     const QString help = tr("Help");
-    connect(m_actions->add({"model.openFolder", model, tr("&Open model folder\u2026"), "folder", {QKeySequence(tr("Ctrl+O"))}, {}}),
+    connect(m_actions->add({"model.openFolder",
+                            model,
+                            tr("&Open model folder\u2026"),
+                            "folder",
+                            {QKeySequence(tr("Ctrl+O"))},
+                            {}}),
             &QAction::triggered, this, &MainWindow::chooseModelFolder);
-    connect(m_actions->add({"model.openFile", model, tr("Open &packed model\u2026"), "file", {QKeySequence(tr("Ctrl+Shift+O"))}, {}}),
+    connect(m_actions->add({"model.openFile",
+                            model,
+                            tr("Open &packed model\u2026"),
+                            "file",
+                            {QKeySequence(tr("Ctrl+Shift+O"))},
+                            {}}),
             &QAction::triggered, this, &MainWindow::chooseModelFile);
     if (!m_setup.bundledModel.isEmpty())
         connect(m_actions->add({"model.openBundled", model, tr("Open &bundled model"), "models", {}, {}}),
@@ -174,8 +187,12 @@ void MainWindow::buildActions()
     auto* pageGroup = new QActionGroup(this);
     for (int index = 0; index < m_pages->count(); ++index) {
         auto* page = static_cast<Page*>(m_pages->widget(index));
-        QAction* action = m_actions->add({QStringLiteral("page.") + page->id(), tr("Go to"), page->title(), {},
-                                          {QKeySequence(tr("Ctrl+%1").arg(index + 1))}, {}});
+        QAction* action = m_actions->add({QStringLiteral("page.") + page->id(),
+                                          tr("Go to"),
+                                          page->title(),
+                                          {},
+                                          {QKeySequence(tr("Ctrl+%1").arg(index + 1))},
+                                          {}});
         action->setIcon(themedIcon(page->iconName(), QPalette::PlaceholderText, true));
         action->setCheckable(true);
         pageGroup->addAction(action);
@@ -188,27 +205,33 @@ void MainWindow::buildActions()
                                                        {ThemeChoice::Light, tr("Theme: &light")},
                                                        {ThemeChoice::Dark, tr("Theme: &dark")}};
     for (const auto& [choice, text] : choices) {
-        QAction* action = m_actions->add({QStringLiteral("view.theme.") + themeName(choice), view, text, {}, {}, {}});
+        QAction* action =
+            m_actions->add({QStringLiteral("view.theme.") + themeName(choice), view, text, {}, {}, {}});
         action->setCheckable(true);
         action->setChecked(choice == m_settings.theme);
         themes->addAction(action);
         connect(action, &QAction::triggered, this, [this, picked = choice] { setTheme(picked); });
     }
-    connect(m_actions->add({"view.nextPane", view, tr("Next pane"), {}, {QKeySequence(tr("F6"))}, {}}), &QAction::triggered,
-            this, [this] { cyclePane(+1); });
-    connect(m_actions->add({"view.previousPane", view, tr("Previous pane"), {}, {QKeySequence(tr("Shift+F6"))}, {}}),
+    connect(m_actions->add({"view.nextPane", view, tr("Next pane"), {}, {QKeySequence(tr("F6"))}, {}}),
+            &QAction::triggered, this, [this] { cyclePane(+1); });
+    connect(m_actions->add(
+                {"view.previousPane", view, tr("Previous pane"), {}, {QKeySequence(tr("Shift+F6"))}, {}}),
             &QAction::triggered, this, [this] { cyclePane(-1); });
-    QAction* full = m_actions->add({"view.fullScreen", view, tr("&Full screen"), {}, {QKeySequence(tr("F11"))}, {}});
+    QAction* full =
+        m_actions->add({"view.fullScreen", view, tr("&Full screen"), {}, {QKeySequence(tr("F11"))}, {}});
     full->setCheckable(true);
     connect(full, &QAction::toggled, this, [this](bool on) { on ? showFullScreen() : showNormal(); });
-    connect(m_actions->add({"help.palette", help, tr("&Command palette\u2026"), {}, {QKeySequence(tr("Ctrl+Shift+P"))}, {}}),
-            &QAction::triggered, this, &MainWindow::showPalette);
-    connect(m_actions->add({"help.shortcuts", help, tr("&Help and shortcuts"), "help", {QKeySequence(tr("F1"))}, {}}),
+    connect(
+        m_actions->add(
+            {"help.palette", help, tr("&Command palette\u2026"), {}, {QKeySequence(tr("Ctrl+Shift+P"))}, {}}),
+        &QAction::triggered, this, &MainWindow::showPalette);
+    connect(m_actions->add(
+                {"help.shortcuts", help, tr("&Help and shortcuts"), "help", {QKeySequence(tr("F1"))}, {}}),
             &QAction::triggered, this, &MainWindow::showHelp);
-    connect(m_actions->add({"help.about", help, tr("&About MatMul-Free Studio"), {}, {}, {}}), &QAction::triggered, this,
-            &MainWindow::showAbout);
-    connect(m_actions->add({"app.quit", tr("Program"), tr("&Quit"), {}, {QKeySequence(tr("Ctrl+Q"))}, {}}), &QAction::triggered,
-            this, &QWidget::close);
+    connect(m_actions->add({"help.about", help, tr("&About MatMul-Free Studio"), {}, {}, {}}),
+            &QAction::triggered, this, &MainWindow::showAbout);
+    connect(m_actions->add({"app.quit", tr("Program"), tr("&Quit"), {}, {QKeySequence(tr("Ctrl+Q"))}, {}}),
+            &QAction::triggered, this, &QWidget::close);
     m_modelsPage->setActions(m_actions->action("model.openFolder"), m_actions->action("model.openFile"));
     m_chatPage->setOpenActions({m_actions->action("model.openFolder"), m_actions->action("model.openFile")});
 }
@@ -235,8 +258,8 @@ void MainWindow::buildMenus()
     QMenu* view = menuBar()->addMenu(tr("&View"));
     for (const QString& id : pageIds())
         view->addAction(m_actions->action(QStringLiteral("page.") + id));
-    add(view, {"", "view.chatList", "view.inspector", "", "view.theme.system", "view.theme.light", "view.theme.dark", "",
-               "view.nextPane", "view.previousPane", "view.fullScreen"});
+    add(view, {"", "view.chatList", "view.inspector", "", "view.theme.system", "view.theme.light",
+               "view.theme.dark", "", "view.nextPane", "view.previousPane", "view.fullScreen"});
     QMenu* help = menuBar()->addMenu(tr("&Help"));
     add(help, {"help.palette", "help.shortcuts", "", "help.about"});
     rebuildRecentMenu();
@@ -247,7 +270,8 @@ void MainWindow::rebuildRecentMenu()
 {
     m_recentMenu->clear();
     for (const QString& path : std::as_const(m_settings.recentModels)) {
-        QAction* action = m_recentMenu->addAction(QString(path).replace(QLatin1Char('&'), QLatin1String("&&")));
+        QAction* action =
+            m_recentMenu->addAction(QString(path).replace(QLatin1Char('&'), QLatin1String("&&")));
         connect(action, &QAction::triggered, this, [this, path] { openModel(path); });
     }
     m_recentMenu->menuAction()->setEnabled(!m_settings.recentModels.isEmpty());
@@ -303,17 +327,19 @@ void MainWindow::connectService()
     };
     connect(m_service, &InferenceService::openingStarted, this, [showOpening] { showOpening(true); });
     connect(m_service, &InferenceService::openingCancelled, this, [showOpening] { showOpening(false); });
-    connect(m_service, &InferenceService::openingFailed, this, [this, showOpening](const QString& path, const ErrorInfo& error) {
-        showOpening(false);
-        m_settings.recentModels.removeAll(path);
-        m_modelsPage->setRecentModels(m_settings.recentModels);
-        // A remembered backend that has gone must not keep models from opening.
-        if (error.code == ErrorCode::Unavailable && !m_settings.backend.isEmpty())
-            m_settings.backend.clear();
-        m_messageBar->showMessage(MessageBar::Severity::Error,
-                                  tr("%1 was not opened: %2").arg(QFileInfo(path).fileName(), errorTitle(error.code)),
-                                  error.message);
-    });
+    connect(m_service, &InferenceService::openingFailed, this,
+            [this, showOpening](const QString& path, const ErrorInfo& error) {
+                showOpening(false);
+                m_settings.recentModels.removeAll(path);
+                m_modelsPage->setRecentModels(m_settings.recentModels);
+                // A remembered backend that has gone must not keep models from opening.
+                if (error.code == ErrorCode::Unavailable && !m_settings.backend.isEmpty())
+                    m_settings.backend.clear();
+                m_messageBar->showMessage(
+                    MessageBar::Severity::Error,
+                    tr("%1 was not opened: %2").arg(QFileInfo(path).fileName(), errorTitle(error.code)),
+                    error.message);
+            });
     connect(m_service, &InferenceService::modelOpened, this, [this, showOpening] {
         showOpening(false);
         m_messageBar->clear();
@@ -331,8 +357,9 @@ void MainWindow::connectService()
     connect(m_chat, &ChatController::textGrew, this, &MainWindow::updateStatus);
     connect(m_chat, &ChatController::answerFinished, this, &MainWindow::updateStatus);
     connect(m_chatPage, &ChatPage::undoableDeletion, this, [this](ConversationId id, const QString& title) {
-        m_messageBar->showAction(MessageBar::Severity::Information, tr("\u201c%1\u201d was deleted").arg(title), tr("Undo"),
-                                 kUndoMilliseconds, [this, id] { m_chat->restoreConversation(id); });
+        m_messageBar->showAction(MessageBar::Severity::Information,
+                                 tr("\u201c%1\u201d was deleted").arg(title), tr("Undo"), kUndoMilliseconds,
+                                 [this, id] { m_chat->restoreConversation(id); });
     });
     connect(m_pages, &QStackedWidget::currentChanged, this, [this] {
         auto* page = static_cast<Page*>(m_pages->currentWidget());
@@ -381,7 +408,8 @@ void MainWindow::openModel(const QString& path)
 
 void MainWindow::chooseModelFolder()
 {
-    const QString folder = QFileDialog::getExistingDirectory(this, tr("Open a model folder"), QDir::homePath());
+    const QString folder =
+        QFileDialog::getExistingDirectory(this, tr("Open a model folder"), QDir::homePath());
     if (!folder.isEmpty())
         openModel(folder);
 }
@@ -403,7 +431,9 @@ void MainWindow::setTheme(ThemeChoice choice)
 void MainWindow::updateStatus()
 {
     const auto model = m_service->model();
-    m_modelLabel->setText(m_service->isOpening() ? tr("Opening\u2026") : model ? model->name : tr("No model"));
+    m_modelLabel->setText(m_service->isOpening() ? tr("Opening\u2026")
+                          : model                ? model->name
+                                                 : tr("No model"));
     for (QLabel* label : {m_backendLabel, m_stateLabel, m_speedLabel})
         label->setVisible(model != nullptr);
     const QString separator = QStringLiteral("\u203a  ");
@@ -412,7 +442,8 @@ void MainWindow::updateStatus()
         return;
     m_backendLabel->setText(separator + backendTitle(QString::fromStdString(model->executor.backend)));
     m_backendLabel->setToolTip(QString::fromStdString(model->executor.description));
-    m_stateLabel->setText(separator + tr("state %1").arg(bytesText(static_cast<qint64>(model->memory.stateBytes))));
+    m_stateLabel->setText(separator +
+                          tr("state %1").arg(bytesText(static_cast<qint64>(model->memory.stateBytes))));
     QString speed;
     if (m_chat && m_chat->isBusy()) {
         const GenerationProgress& progress = m_chat->progress();
@@ -446,7 +477,8 @@ void MainWindow::cyclePane(int step)
         QList<QWidget*> candidates = pane->findChildren<QWidget*>();
         candidates.prepend(pane);
         for (QWidget* candidate : candidates) {
-            if (candidate->isVisible() && candidate->isEnabled() && (candidate->focusPolicy() & Qt::TabFocus)) {
+            if (candidate->isVisible() && candidate->isEnabled() &&
+                (candidate->focusPolicy() & Qt::TabFocus)) {
                 candidate->setFocus(Qt::TabFocusReason);
                 return;
             }
@@ -471,10 +503,12 @@ void MainWindow::showHelp()
 
 void MainWindow::showAbout()
 {
-    QMessageBox::about(this, tr("About MatMul-Free Studio"),
-                       tr("<h3>MatMul-Free Studio %1</h3><p>Chat with, inspect and train language models without matrix "
-                          "multiplication (arXiv 2406.02528).</p><p>Free software under the GNU GPL, version 3 or later.</p>")
-                           .arg(QStringLiteral(MMFREE_VERSION)));
+    QMessageBox::about(
+        this, tr("About MatMul-Free Studio"),
+        tr("<h3>MatMul-Free Studio %1</h3><p>Chat with, inspect and train language models without matrix "
+           "multiplication (arXiv 2406.02528).</p><p>Free software under the GNU GPL, version 3 or "
+           "later.</p>")
+            .arg(QStringLiteral(MMFREE_VERSION)));
 }
 
 void MainWindow::dragEnterEvent(QDragEnterEvent* event)

@@ -1,5 +1,5 @@
-// The shell: rail, pages, menus, status bar, message bar, and the threads that pages' workers run on. Wires pages to
-// workers; knows no backend (it gets functions that open models).
+// The shell: rail, pages, menus, status bar, message bar, and the threads that pages' workers run on. Wires
+// pages to workers; knows no backend (it gets functions that open models).
 #pragma once
 
 #include "app/settings.h"
@@ -17,7 +17,8 @@ class QProgressBar;
 class QPushButton;
 class QStackedWidget;
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 class ActionRegistry;
 class ActivityRail;
 class ChatController;
@@ -31,7 +32,8 @@ class ModelsPage;
 class Page;
 } // namespace mmfree::gui
 
-namespace mmfree::app {
+namespace mmfree::app
+{
 
 struct WindowSetup {
     QString dataFolder; // settings and chats
@@ -87,8 +89,8 @@ private:
     SettingsFile m_settingsFile;
     Settings m_settings;
     QThread m_loaderThread, m_inferenceThread;
-    gui::ModelLoader* m_loader = nullptr;       // lives in m_loaderThread
-    gui::InferenceWorker* m_worker = nullptr;   // lives in m_inferenceThread
+    gui::ModelLoader* m_loader = nullptr;     // lives in m_loaderThread
+    gui::InferenceWorker* m_worker = nullptr; // lives in m_inferenceThread
     gui::InferenceService* m_service = nullptr;
     std::unique_ptr<gui::ConversationStore> m_store;
     gui::ChatController* m_chat = nullptr;
@@ -99,8 +101,8 @@ private:
     gui::ChatPage* m_chatPage = nullptr;
     gui::ModelsPage* m_modelsPage = nullptr;
     QMenu* m_recentMenu = nullptr;
-    QLabel *m_modelLabel = nullptr, *m_backendLabel = nullptr, *m_stateLabel = nullptr, *m_memoryLabel = nullptr,
-           *m_speedLabel = nullptr;
+    QLabel *m_modelLabel = nullptr, *m_backendLabel = nullptr, *m_stateLabel = nullptr,
+           *m_memoryLabel = nullptr, *m_speedLabel = nullptr;
     QProgressBar* m_progress = nullptr;
     QPushButton* m_cancelOpening = nullptr;
 };

@@ -4,7 +4,8 @@
 
 #include "engine/model/model_source.h"
 
-namespace mmfree::app {
+namespace mmfree::app
+{
 
 gui::OpenedParts openModelParts(const gui::OpenRequest& request)
 {

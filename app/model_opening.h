@@ -3,7 +3,8 @@
 
 #include "widgets/workers/inference_types.h"
 
-namespace mmfree::app {
+namespace mmfree::app
+{
 
 [[nodiscard]] gui::OpenedParts openModelParts(const gui::OpenRequest& request);
 [[nodiscard]] std::vector<gui::BackendSummary> listAllBackends();

@@ -3,7 +3,8 @@
 #include <QCoreApplication>
 #include <QDir>
 
-namespace mmfree::app {
+namespace mmfree::app
+{
 
 QString resourceFolder()
 {

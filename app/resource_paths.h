@@ -3,10 +3,11 @@
 
 #include <QString>
 
-namespace mmfree::app {
+namespace mmfree::app
+{
 
-// MMFREE_RESOURCES, then ../share/mmfree beside the program, then the source tree it was built from; the first that
-// exists. Empty: none.
+// MMFREE_RESOURCES, then ../share/mmfree beside the program, then the source tree it was built from; the
+// first that exists. Empty: none.
 [[nodiscard]] QString resourceFolder();
 
 // The bundled model (resources/demo/*.safetensors, first by name). Empty: none came along.

@@ -13,9 +13,11 @@
 #include <QTextStream>
 #include <QTimer>
 
-namespace mmfree::app {
+namespace mmfree::app
+{
 
-namespace {
+namespace
+{
 
 constexpr int kSettleMilliseconds = 400; // layouts, the style sheet and batched text
 
@@ -55,7 +57,8 @@ void ScreenshotRun::takePicture()
         return;
     }
     try {
-        writeFileAtomically(m_request.file.toStdString(), std::string_view(png.constData(), static_cast<std::size_t>(png.size())));
+        writeFileAtomically(m_request.file.toStdString(),
+                            std::string_view(png.constData(), static_cast<std::size_t>(png.size())));
     } catch (const std::exception& error) {
         fail(QString::fromStdString(error.what()));
         return;

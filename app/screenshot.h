@@ -5,7 +5,8 @@
 #include <QSize>
 #include <QString>
 
-namespace mmfree::app {
+namespace mmfree::app
+{
 
 class MainWindow;
 

@@ -6,9 +6,11 @@
 
 #include <cmath>
 
-namespace mmfree::app {
+namespace mmfree::app
+{
 
-namespace {
+namespace
+{
 
 constexpr qsizetype kRecentModels = 10;
 
@@ -30,7 +32,9 @@ gui::SamplingSettings loadSampling(const QSettings& file)
 {
     gui::SamplingSettings sampling;
     SamplingOptions& options = sampling.options;
-    const auto value = [&file](const char* name) { return file.value(QStringLiteral("sampling/%1").arg(name)); };
+    const auto value = [&file](const char* name) {
+        return file.value(QStringLiteral("sampling/%1").arg(name));
+    };
     options.temperature = boundedReal(value("temperature"), 0.0, 2.0, options.temperature);
     options.topK = boundedInteger(value("topK"), 0, 100'000, options.topK);
     options.topP = boundedReal(value("topP"), 0.05, 1.0, options.topP);

@@ -8,7 +8,8 @@
 #include <QString>
 #include <QStringList>
 
-namespace mmfree::app {
+namespace mmfree::app
+{
 
 struct Settings {
     QByteArray geometry; // of the window

@@ -10,12 +10,16 @@ namespace
 {
 
 const char* const kCorpus =
-    "<user>What is a recurrent model?<assistant>A recurrent model reads one token after another and keeps a state of "
-    "constant size.\n\nIt forgets slowly:\n\n- **forget gate** decides what stays\n- *candidate* brings the new\n\n"
+    "<user>What is a recurrent model?<assistant>A recurrent model reads one token after another and keeps a "
+    "state of "
+    "constant size.\n\nIt forgets slowly:\n\n- **forget gate** decides what stays\n- *candidate* brings the "
+    "new\n\n"
     "```python\nfor token in text:\n    state = gate * state + (1 - gate) * candidate(token)\n```\n\n"
-    "This is an answer. Once upon a time there was a small house at the edge of the forest, and nobody knew who "
+    "This is an answer. Once upon a time there was a small house at the edge of the forest, and nobody knew "
+    "who "
     "lived in it. 0123456789 ABCDEFGHIJKLMNOPQRSTUVWXYZ one two three four five six seven eight nine ten\n"
-    "| model | state |\n|---|---|\n| 370M | 96 KiB |\nHello there! The quick brown fox jumps over the lazy dog; why not?\n";
+    "| model | state |\n|---|---|\n| 370M | 96 KiB |\nHello there! The quick brown fox jumps over the lazy "
+    "dog; why not?\n";
 
 std::shared_ptr<const std::string> tokenizerBytes()
 {
@@ -72,7 +76,10 @@ private:
 class FakeState : public InferenceState
 {
 public:
-    [[nodiscard]] std::int64_t position() const override { return static_cast<std::int64_t>(m_tokens.size()); }
+    [[nodiscard]] std::int64_t position() const override
+    {
+        return static_cast<std::int64_t>(m_tokens.size());
+    }
     [[nodiscard]] std::size_t bytes() const override { return 4 * 64 * sizeof(float); }
     std::vector<TokenId> m_tokens;
 };
@@ -92,7 +99,10 @@ public:
 
     [[nodiscard]] const ModelConfig& config() const override { return m_config; }
     [[nodiscard]] ExecutorInfo info() const override { return {"cpu", "CPU, scripted"}; }
-    [[nodiscard]] std::unique_ptr<InferenceState> createState() override { return std::make_unique<FakeState>(); }
+    [[nodiscard]] std::unique_ptr<InferenceState> createState() override
+    {
+        return std::make_unique<FakeState>();
+    }
 
     ForwardResult forward(const ForwardRequest& request, InferenceState& base) override
     {

@@ -1,5 +1,6 @@
-// A model for window tests: a real tokenizer and chat template over an executor that answers from a script, one token
-// when the test lets it. Its state is the tokens it has read, so snapshots and prefixes behave as in a real model.
+// A model for window tests: a real tokenizer and chat template over an executor that answers from a script,
+// one token when the test lets it. Its state is the tokens it has read, so snapshots and prefixes behave as
+// in a real model.
 #pragma once
 
 #include "widgets/workers/inference_types.h"
@@ -16,10 +17,10 @@ namespace mmfree::test
 class FakeControl
 {
 public:
-    void hold() { setPermits(0); }    // every further decode step waits
-    void release() { setPermits(-1); } // unlimited
-    void allow(int steps);            // lets this many more decode steps pass
-    void failAfter(int steps);        // the decode step after so many throws; -1: never
+    void hold() { setPermits(0); }                       // every further decode step waits
+    void release() { setPermits(-1); }                   // unlimited
+    void allow(int steps);                               // lets this many more decode steps pass
+    void failAfter(int steps);                           // the decode step after so many throws; -1: never
     void setAnswer(int turn, const std::string& answer); // answer to the n-th user turn, from 0
     void setDefaultAnswer(const std::string& answer);
     [[nodiscard]] std::string answer(int turn) const;
@@ -42,8 +43,8 @@ private:
     std::int64_t m_tokensRead = 0;
 };
 
-// What opening does: names that end in "plain" continue text, "broken" throws InvalidConfig, "silent" has no tokenizer,
-// anything else is a chat model.
+// What opening does: names that end in "plain" continue text, "broken" throws InvalidConfig, "silent" has no
+// tokenizer, anything else is a chat model.
 [[nodiscard]] gui::OpenFunction fakeOpen(std::shared_ptr<FakeControl> control);
 [[nodiscard]] gui::ListBackendsFunction fakeBackends();
 

@@ -205,7 +205,8 @@ private slots:
         window.open();
         window.open("/models/broken");
         QVERIFY(window.m_window->messageBar().isVisible());
-        QVERIFY(window.m_window->messageBar().detail().contains("/models/broken/config.json: hidden_size is 1000"));
+        QVERIFY(window.m_window->messageBar().detail().contains(
+            "/models/broken/config.json: hidden_size is 1000"));
         QCOMPARE(window.m_window->service().model()->name, QString("pocket"));
         window.click(window.child<QToolButton>("messageBarClose"));
         QVERIFY(!window.m_window->messageBar().isVisible());
@@ -304,7 +305,8 @@ private slots:
         QVERIFY(window.waitIdle());
         QCOMPARE(window.messages().size(), 0);
         auto* list = window.child<QListView>("chatList");
-        QTest::mouseClick(list->viewport(), Qt::LeftButton, {}, list->visualRect(list->model()->index(0, 0)).center());
+        QTest::mouseClick(list->viewport(), Qt::LeftButton, {},
+                          list->visualRect(list->model()->index(0, 0)).center());
         QCOMPARE(window.lastText(), QString("one two three four five six seven eight nine ten"));
     }
 
@@ -340,7 +342,8 @@ private slots:
         editor->selectAll();
         QTest::keyClicks(editor, "Fox stories");
         QTest::keyClick(editor, Qt::Key_Return);
-        QTRY_COMPARE(window.m_window->chat().conversations()->index(0).data().toString(), QString("Fox stories"));
+        QTRY_COMPARE(window.m_window->chat().conversations()->index(0).data().toString(),
+                     QString("Fox stories"));
     }
 
     void readingBackIsNotDisturbedByNewText()

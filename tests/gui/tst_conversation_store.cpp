@@ -26,9 +26,11 @@ private slots:
         {
             ConversationStore store(path);
             id = store.createConversation("Foxes");
-            const Message question = store.addMessage(id, {0, ChatRole::User, "Why?", MessageStatus::Complete});
+            const Message question =
+                store.addMessage(id, {0, ChatRole::User, "Why?", MessageStatus::Complete});
             store.addMessage(id, {question.id, ChatRole::Assistant, "First", MessageStatus::Complete});
-            Message second = store.addMessage(id, {question.id, ChatRole::Assistant, "", MessageStatus::Streaming});
+            Message second =
+                store.addMessage(id, {question.id, ChatRole::Assistant, "", MessageStatus::Streaming});
             second.text = "Second";
             second.status = MessageStatus::Complete;
             AnswerStats stats;

@@ -81,7 +81,8 @@ private slots:
         QCOMPARE(window.lastText(), answer);
         window.send(" over");
         QVERIFY(window.waitIdle());
-        QVERIFY(window.messages().last()->message().stats->promptTokens < 8); // the past came from the stored state
+        QVERIFY(window.messages().last()->message().stats->promptTokens <
+                8); // the past came from the stored state
     }
 
     void theSameSeedRepeatsTheAnswer()

@@ -89,9 +89,10 @@ private slots:
         WindowFixture window;
         window.open();
         for (QWidget* widget : window.m_window->findChildren<QWidget*>()) {
-            const bool control = qobject_cast<QAbstractButton*>(widget) || qobject_cast<QAbstractSpinBox*>(widget) ||
-                                 qobject_cast<QSlider*>(widget) || qobject_cast<QLineEdit*>(widget) ||
-                                 qobject_cast<QPlainTextEdit*>(widget) || qobject_cast<QComboBox*>(widget);
+            const bool control = qobject_cast<QAbstractButton*>(widget) ||
+                                 qobject_cast<QAbstractSpinBox*>(widget) || qobject_cast<QSlider*>(widget) ||
+                                 qobject_cast<QLineEdit*>(widget) || qobject_cast<QPlainTextEdit*>(widget) ||
+                                 qobject_cast<QComboBox*>(widget);
             const bool inner = qobject_cast<QAbstractSpinBox*>(widget->parentWidget()) ||
                                qobject_cast<QLineEdit*>(widget->parentWidget()) ||
                                widget->objectName().startsWith("qt_") || widget->inherits("QTabBar") ||
@@ -100,7 +101,8 @@ private slots:
                 continue;
             const auto* button = qobject_cast<QAbstractButton*>(widget);
             const bool named = !widget->accessibleName().isEmpty() || (button && !button->text().isEmpty());
-            QVERIFY2(named, qPrintable(QString("%1 %2").arg(widget->metaObject()->className(), widget->objectName())));
+            QVERIFY2(named, qPrintable(QString("%1 %2").arg(widget->metaObject()->className(),
+                                                            widget->objectName())));
         }
     }
 
@@ -123,7 +125,8 @@ private slots:
         }
         QFile file(folder.filePath("settings.ini"));
         QVERIFY(file.open(QIODevice::WriteOnly));
-        file.write("[sampling]\ntemperature=warm\ntopK=-4\nmaxTokens=0\n[window]\ntheme=pink\npage=nowhere\n");
+        file.write(
+            "[sampling]\ntemperature=warm\ntopK=-4\nmaxTokens=0\n[window]\ntheme=pink\npage=nowhere\n");
         file.close();
         const app::Settings settings = app::SettingsFile(folder.path()).load();
         QVERIFY(settings.sampling == SamplingSettings());
@@ -154,8 +157,8 @@ private slots:
         QTemporaryDir folder;
         const QString program = QString::fromStdString(test::program("mmfree-studio").string());
         QProcess process;
-        process.start(program, {"--screenshot", folder.filePath("a.png"), "--size", "900x600", "--theme", "dark",
-                                "--data-dir", folder.filePath("data")});
+        process.start(program, {"--screenshot", folder.filePath("a.png"), "--size", "900x600", "--theme",
+                                "dark", "--data-dir", folder.filePath("data")});
         QVERIFY(process.waitForFinished(60'000));
         QCOMPARE(process.exitCode(), 0);
         const QPixmap picture(folder.filePath("a.png"));

@@ -22,15 +22,19 @@ WindowFixture::WindowFixture(QString dataFolder, gui::OpenFunction open)
     setup.openModel = open ? std::move(open) : fakeOpen(m_control);
     setup.listBackends = fakeBackends();
     m_window = std::make_unique<app::MainWindow>(setup);
-    QObject::connect(&m_window->chat(), &gui::ChatController::problem, m_window.get(),
-                     [](const QString& title, const QString& detail) { qInfo().noquote() << title << detail; });
+    QObject::connect(
+        &m_window->chat(), &gui::ChatController::problem, m_window.get(),
+        [](const QString& title, const QString& detail) { qInfo().noquote() << title << detail; });
     m_window->resize(1200, 760);
     m_window->show();
     QApplication::setActiveWindow(m_window.get());
     (void)QTest::qWaitForWindowActive(m_window.get());
 }
 
-WindowFixture::~WindowFixture() { m_control->release(); }
+WindowFixture::~WindowFixture()
+{
+    m_control->release();
+}
 
 void WindowFixture::open(const QString& model)
 {
@@ -50,7 +54,10 @@ void WindowFixture::press(Qt::Key key, Qt::KeyboardModifiers modifiers)
     QTest::keyClick(target ? target : m_window.get(), key, modifiers);
 }
 
-void WindowFixture::click(QWidget* widget) { QTest::mouseClick(widget, Qt::LeftButton); }
+void WindowFixture::click(QWidget* widget)
+{
+    QTest::mouseClick(widget, Qt::LeftButton);
+}
 
 void WindowFixture::setSampling(const gui::SamplingSettings& settings)
 {
@@ -62,13 +69,17 @@ bool WindowFixture::waitIdle()
     return QTest::qWaitFor([this] { return !m_window->chat().isBusy(); }, 10'000);
 }
 
-QPlainTextEdit* WindowFixture::editor() const { return child<QPlainTextEdit>("composerEditor"); }
+QPlainTextEdit* WindowFixture::editor() const
+{
+    return child<QPlainTextEdit>("composerEditor");
+}
 
 QList<gui::MessageView*> WindowFixture::messages() const
 {
     QCoreApplication::sendPostedEvents(nullptr, QEvent::DeferredDelete);
     QTest::qWait(0);
-    QList<gui::MessageView*> views = child<gui::TranscriptView>("transcript")->findChildren<gui::MessageView*>();
+    QList<gui::MessageView*> views =
+        child<gui::TranscriptView>("transcript")->findChildren<gui::MessageView*>();
     std::sort(views.begin(), views.end(), [](const auto* a, const auto* b) { return a->y() < b->y(); });
     return views;
 }

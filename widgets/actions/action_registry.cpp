@@ -2,7 +2,8 @@
 
 #include "widgets/theme/icon.h"
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 ActionRegistry::ActionRegistry(QObject* parent)
     : QObject(parent)
@@ -36,7 +37,10 @@ QAction* ActionRegistry::action(const QString& id) const
     return nullptr;
 }
 
-QString ActionRegistry::category(const QAction* action) { return action->property("category").toString(); }
+QString ActionRegistry::category(const QAction* action)
+{
+    return action->property("category").toString();
+}
 
 QString ActionRegistry::plainText(const QAction* action)
 {

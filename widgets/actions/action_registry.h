@@ -1,4 +1,5 @@
-// Every action of the window, once: menus, shortcuts, the command palette and the shortcuts dialog all read this list.
+// Every action of the window, once: menus, shortcuts, the command palette and the shortcuts dialog all read
+// this list.
 #pragma once
 
 #include <QAction>
@@ -7,7 +8,8 @@
 #include <QObject>
 #include <QString>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 struct ActionSpec {
     QString id;       // "chat.new"; stable, for tests and settings
@@ -24,8 +26,8 @@ class ActionRegistry : public QObject
 public:
     explicit ActionRegistry(QObject* parent = nullptr);
 
-    QAction* add(const ActionSpec& spec); // ids are unique (asserted)
-    [[nodiscard]] QAction* action(const QString& id) const; // must exist (asserted)
+    QAction* add(const ActionSpec& spec);                                      // ids are unique (asserted)
+    [[nodiscard]] QAction* action(const QString& id) const;                    // must exist (asserted)
     [[nodiscard]] const QList<QAction*>& actions() const { return m_actions; } // in the order of adding
     [[nodiscard]] static QString category(const QAction* action);
     [[nodiscard]] static QString plainText(const QAction* action); // without mnemonic marks and dots

@@ -6,20 +6,26 @@
 
 #include <algorithm>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
-namespace {
+namespace
+{
 
 constexpr int kSaveMilliseconds = 250;
 
 MessageStatus statusFor(StopReason reason)
 {
     switch (reason) {
-    case StopReason::Cancelled: return MessageStatus::Stopped;
-    case StopReason::MaxTokens: return MessageStatus::LengthLimit;
-    case StopReason::ContextFull: return MessageStatus::ContextFull;
+    case StopReason::Cancelled:
+        return MessageStatus::Stopped;
+    case StopReason::MaxTokens:
+        return MessageStatus::LengthLimit;
+    case StopReason::ContextFull:
+        return MessageStatus::ContextFull;
     case StopReason::EndOfSequence:
-    case StopReason::StopString: break;
+    case StopReason::StopString:
+        break;
     }
     return MessageStatus::Complete;
 }
@@ -37,12 +43,14 @@ ChatController::ChatController(InferenceService* service, ConversationStore* sto
     connect(service, &InferenceService::generationFinished, this, &ChatController::onFinished);
     connect(service, &InferenceService::generationFailed, this, &ChatController::onFailed);
     connect(service, &InferenceService::modelOpened, this, &ChatController::activityChanged);
-    connect(service, &InferenceService::readingProgressed, this, [this](JobId job, qint64 done, qint64 total) {
-        if (job == m_answer.job && isAnsweringHere())
-            emit readingProgressed(done, total);
+    connect(service, &InferenceService::readingProgressed, this,
+            [this](JobId job, qint64 done, qint64 total) {
+                if (job == m_answer.job && isAnsweringHere())
+                    emit readingProgressed(done, total);
+            });
+    connect(m_list, &ConversationListModel::renamed, this, [this](ConversationId id, const QString& title) {
+        guarded([&] { m_store->rename(id, title); });
     });
-    connect(m_list, &ConversationListModel::renamed, this,
-            [this](ConversationId id, const QString& title) { guarded([&] { m_store->rename(id, title); }); });
     m_saveTimer.setInterval(kSaveMilliseconds);
     connect(&m_saveTimer, &QTimer::timeout, this, &ChatController::saveAnswer);
     search({});
@@ -60,7 +68,9 @@ ChatController::~ChatController()
 ChatController::Activity ChatController::activity() const
 {
     if (isBusy())
-        return m_answer.stopping ? Activity::Stopping : m_answer.reading ? Activity::Reading : Activity::Writing;
+        return m_answer.stopping  ? Activity::Stopping
+               : m_answer.reading ? Activity::Reading
+                                  : Activity::Writing;
     return m_service->model() ? Activity::Idle : Activity::NoModel;
 }
 
@@ -208,17 +218,22 @@ void ChatController::stop()
     emit activityChanged();
 }
 
-bool ChatController::canRegenerate() const { return !isBusy() && m_service->model() && !m_messages.empty(); }
+bool ChatController::canRegenerate() const
+{
+    return !isBusy() && m_service->model() && !m_messages.empty();
+}
 
 bool ChatController::canContinue() const
 {
-    return canRegenerate() && m_messages.back().role == ChatRole::Assistant && !m_messages.back().text.isEmpty();
+    return canRegenerate() && m_messages.back().role == ChatRole::Assistant &&
+           !m_messages.back().text.isEmpty();
 }
 
 bool ChatController::canEdit() const
 {
-    return canRegenerate() && std::any_of(m_messages.begin(), m_messages.end(),
-                                          [](const Message& message) { return message.role == ChatRole::User; });
+    return canRegenerate() && std::any_of(m_messages.begin(), m_messages.end(), [](const Message& message) {
+               return message.role == ChatRole::User;
+           });
 }
 
 std::vector<ChatTurn> ChatController::turnsBefore(MessageId message) const
@@ -236,7 +251,8 @@ void ChatController::startAnswer(MessageId parent)
 {
     Message message;
     if (!guarded([&] {
-            message = m_store->addMessage(m_current, {parent, ChatRole::Assistant, {}, MessageStatus::Streaming});
+            message =
+                m_store->addMessage(m_current, {parent, ChatRole::Assistant, {}, MessageStatus::Streaming});
         }))
         return;
     m_messages.push_back(message);

@@ -1,5 +1,5 @@
-// The chat page's logic without widgets: which conversation is shown, what is being written, what is stored when.
-// An answer goes on when the reader looks at another conversation; what arrives is stored every 250 ms.
+// The chat page's logic without widgets: which conversation is shown, what is being written, what is stored
+// when. An answer goes on when the reader looks at another conversation; what arrives is stored every 250 ms.
 #pragma once
 
 #include "widgets/models/conversation.h"
@@ -10,7 +10,8 @@
 
 #include <functional>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 class ConversationListModel;
 class ConversationStore;
@@ -27,7 +28,10 @@ public:
 
     [[nodiscard]] ConversationListModel* conversations() const { return m_list; }
     [[nodiscard]] ConversationId currentConversation() const { return m_current; }
-    [[nodiscard]] const std::vector<Message>& messages() const { return m_messages; } // of the current conversation
+    [[nodiscard]] const std::vector<Message>& messages() const
+    {
+        return m_messages;
+    } // of the current conversation
     [[nodiscard]] Activity activity() const;
     [[nodiscard]] bool isBusy() const { return m_answer.job != 0; }
     [[nodiscard]] bool isAnsweringHere() const { return isBusy() && m_answer.conversation == m_current; }
@@ -54,7 +58,7 @@ public:
     [[nodiscard]] bool canEdit() const;
 
 signals:
-    void conversationOpened();                                  // messages() is another list now
+    void conversationOpened(); // messages() is another list now
     void messageAppended(const mmfree::gui::Message& message);
     void messageChanged(const mmfree::gui::Message& message);
     void textGrew(qint64 message, const QString& text);

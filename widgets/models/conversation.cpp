@@ -3,7 +3,8 @@
 #include <QJsonDocument>
 #include <QJsonObject>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 QByteArray statsToJson(const AnswerStats& stats)
 {

@@ -1,4 +1,5 @@
-// A conversation as the window holds it: messages of the path that is shown, with what was measured for each answer.
+// A conversation as the window holds it: messages of the path that is shown, with what was measured for each
+// answer.
 #pragma once
 
 #include "engine/text/chat_template.h"
@@ -10,7 +11,8 @@
 #include <optional>
 #include <vector>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 using ConversationId = qint64; // 0: not stored yet
 using MessageId = qint64;

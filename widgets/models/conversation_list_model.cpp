@@ -4,9 +4,11 @@
 
 #include <algorithm>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
-namespace {
+namespace
+{
 
 QString dayText(const QDateTime& when)
 {
@@ -14,7 +16,8 @@ QString dayText(const QDateTime& when)
     const QDate today = QDate::currentDate();
     const QLocale locale;
     if (day == today)
-        return locale.toString(when.time(), locale.timeFormat(QLocale::ShortFormat).remove(QLatin1String(":ss")));
+        return locale.toString(when.time(),
+                               locale.timeFormat(QLocale::ShortFormat).remove(QLatin1String(":ss")));
     if (day.daysTo(today) == 1)
         return ConversationListModel::tr("Yesterday");
     return locale.toString(day, QLocale::ShortFormat);
@@ -75,8 +78,9 @@ void ConversationListModel::remove(ConversationId id)
 
 int ConversationListModel::rowOf(ConversationId id) const
 {
-    const auto found = std::find_if(m_conversations.begin(), m_conversations.end(),
-                                    [id](const ConversationSummary& conversation) { return conversation.id == id; });
+    const auto found =
+        std::find_if(m_conversations.begin(), m_conversations.end(),
+                     [id](const ConversationSummary& conversation) { return conversation.id == id; });
     return found == m_conversations.end() ? -1 : static_cast<int>(found - m_conversations.begin());
 }
 
@@ -97,14 +101,19 @@ QVariant ConversationListModel::data(const QModelIndex& index, int role) const
     const ConversationSummary& conversation = m_conversations[static_cast<std::size_t>(index.row())];
     switch (role) {
     case Qt::DisplayRole:
-    case Qt::EditRole: return conversation.title;
+    case Qt::EditRole:
+        return conversation.title;
     case Qt::ToolTipRole:
         return tr("%1\nLast written %2")
             .arg(conversation.title, QLocale().toString(conversation.updated, QLocale::ShortFormat));
-    case Qt::AccessibleTextRole: return tr("%1, %2").arg(conversation.title, dayText(conversation.updated));
-    case IdRole: return conversation.id;
-    case UpdatedRole: return dayText(conversation.updated);
-    default: return {};
+    case Qt::AccessibleTextRole:
+        return tr("%1, %2").arg(conversation.title, dayText(conversation.updated));
+    case IdRole:
+        return conversation.id;
+    case UpdatedRole:
+        return dayText(conversation.updated);
+    default:
+        return {};
     }
 }
 

@@ -1,12 +1,13 @@
-// The stored conversations, newest first, for the list beside the transcript. Knows no widget and no database: the
-// chat controller fills it.
+// The stored conversations, newest first, for the list beside the transcript. Knows no widget and no
+// database: the chat controller fills it.
 #pragma once
 
 #include "widgets/models/conversation.h"
 
 #include <QAbstractListModel>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 class ConversationListModel : public QAbstractListModel
 {

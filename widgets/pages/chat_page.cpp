@@ -23,9 +23,11 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
-namespace {
+namespace
+{
 
 constexpr int kListWidth = 248;
 constexpr int kInspectorWidth = 288;
@@ -41,7 +43,8 @@ QToolButton* headerButton(QAction* action, QWidget* parent)
 
 } // namespace
 
-ChatPage::ChatPage(InferenceService* service, ChatController* controller, ActionRegistry* actions, QWidget* parent)
+ChatPage::ChatPage(InferenceService* service, ChatController* controller, ActionRegistry* actions,
+                   QWidget* parent)
     : Page(parent)
     , m_service(service)
     , m_controller(controller)
@@ -70,18 +73,45 @@ void ChatPage::addActions(ActionRegistry* actions)
     const QString chat = tr("Chat");
     const QString view = tr("View");
     m_new = actions->add({"chat.new", chat, tr("&New chat"), "plus", {QKeySequence(tr("Ctrl+N"))}, {}});
-    m_find = actions->add({"chat.find", chat, tr("&Search chats"), "search", {QKeySequence(tr("Ctrl+F"))}, {}});
+    m_find =
+        actions->add({"chat.find", chat, tr("&Search chats"), "search", {QKeySequence(tr("Ctrl+F"))}, {}});
     m_rename = actions->add({"chat.rename", chat, tr("Re&name chat"), {}, {QKeySequence(tr("F2"))}, {}});
-    m_delete = actions->add({"chat.delete", chat, tr("&Delete chat"), "trash", {QKeySequence(tr("Ctrl+Shift+D"))}, {}});
-    m_stop = actions->add({"chat.stop", chat, tr("S&top"), "stop", {QKeySequence(tr("Esc"))}, tr("Stop the answer; what was written stays")});
-    m_regenerate = actions->add({"chat.regenerate", chat, tr("&Regenerate answer"), "regenerate", {QKeySequence(tr("Ctrl+R"))}, {}});
-    m_continue = actions->add({"chat.continue", chat, tr("&Continue answer"), "continue", {QKeySequence(tr("Ctrl+Return")), QKeySequence(tr("Ctrl+Enter"))}, {}});
-    m_edit = actions->add({"chat.edit", chat, tr("&Edit last message"), "edit", {QKeySequence(tr("Ctrl+E"))}, {}});
-    m_copy = actions->add({"chat.copy", chat, tr("C&opy last answer"), "copy", {QKeySequence(tr("Ctrl+Shift+C"))}, {}});
-    m_previous = actions->add({"chat.previousMessage", chat, tr("&Previous message"), {}, {QKeySequence(tr("Ctrl+Up"))}, {}});
-    m_next = actions->add({"chat.nextMessage", chat, tr("Ne&xt message"), {}, {QKeySequence(tr("Ctrl+Down"))}, {}});
-    m_showList = actions->add({"view.chatList", view, tr("Chat &list"), "sidebar", {QKeySequence(tr("Ctrl+B"))}, tr("Show or hide the list of chats")});
-    m_showInspector = actions->add({"view.inspector", view, tr("&Inspector"), "inspector", {QKeySequence(tr("Ctrl+I"))}, tr("Show or hide sampling and statistics")});
+    m_delete = actions->add(
+        {"chat.delete", chat, tr("&Delete chat"), "trash", {QKeySequence(tr("Ctrl+Shift+D"))}, {}});
+    m_stop = actions->add({"chat.stop",
+                           chat,
+                           tr("S&top"),
+                           "stop",
+                           {QKeySequence(tr("Esc"))},
+                           tr("Stop the answer; what was written stays")});
+    m_regenerate = actions->add(
+        {"chat.regenerate", chat, tr("&Regenerate answer"), "regenerate", {QKeySequence(tr("Ctrl+R"))}, {}});
+    m_continue = actions->add({"chat.continue",
+                               chat,
+                               tr("&Continue answer"),
+                               "continue",
+                               {QKeySequence(tr("Ctrl+Return")), QKeySequence(tr("Ctrl+Enter"))},
+                               {}});
+    m_edit =
+        actions->add({"chat.edit", chat, tr("&Edit last message"), "edit", {QKeySequence(tr("Ctrl+E"))}, {}});
+    m_copy = actions->add(
+        {"chat.copy", chat, tr("C&opy last answer"), "copy", {QKeySequence(tr("Ctrl+Shift+C"))}, {}});
+    m_previous = actions->add(
+        {"chat.previousMessage", chat, tr("&Previous message"), {}, {QKeySequence(tr("Ctrl+Up"))}, {}});
+    m_next = actions->add(
+        {"chat.nextMessage", chat, tr("Ne&xt message"), {}, {QKeySequence(tr("Ctrl+Down"))}, {}});
+    m_showList = actions->add({"view.chatList",
+                               view,
+                               tr("Chat &list"),
+                               "sidebar",
+                               {QKeySequence(tr("Ctrl+B"))},
+                               tr("Show or hide the list of chats")});
+    m_showInspector = actions->add({"view.inspector",
+                                    view,
+                                    tr("&Inspector"),
+                                    "inspector",
+                                    {QKeySequence(tr("Ctrl+I"))},
+                                    tr("Show or hide sampling and statistics")});
     for (QAction* toggle : {m_showList, m_showInspector}) {
         toggle->setCheckable(true);
         toggle->setChecked(true);
@@ -197,7 +227,8 @@ void ChatPage::connectController()
         m_controller->search(text);
         m_list->setCurrent(m_controller->currentConversation());
     });
-    connect(m_controller->conversations(), &QAbstractItemModel::dataChanged, this, [this] { updateActivity(); });
+    connect(m_controller->conversations(), &QAbstractItemModel::dataChanged, this,
+            [this] { updateActivity(); });
     connect(m_controller, &ChatController::conversationOpened, this, &ChatPage::showConversation);
     connect(m_controller, &ChatController::messageAppended, this, [this](const Message& message) {
         m_transcript->appendMessage(message);
@@ -243,11 +274,26 @@ void ChatPage::connectController()
     });
 }
 
-QList<QWidget*> ChatPage::panes() const { return {m_list, m_transcript, m_composer, m_inspectorPanel}; }
-void ChatPage::stopRunning() { m_controller->stop(); }
-void ChatPage::setSampling(const SamplingSettings& settings) { m_sampling->setSettings(settings); }
-const SamplingSettings& ChatPage::sampling() const { return m_sampling->settings(); }
-QByteArray ChatPage::saveLayout() const { return m_splitter->saveState(); }
+QList<QWidget*> ChatPage::panes() const
+{
+    return {m_list, m_transcript, m_composer, m_inspectorPanel};
+}
+void ChatPage::stopRunning()
+{
+    m_controller->stop();
+}
+void ChatPage::setSampling(const SamplingSettings& settings)
+{
+    m_sampling->setSettings(settings);
+}
+const SamplingSettings& ChatPage::sampling() const
+{
+    return m_sampling->settings();
+}
+QByteArray ChatPage::saveLayout() const
+{
+    return m_splitter->saveState();
+}
 
 void ChatPage::restoreLayout(const QByteArray& layout)
 {
@@ -261,8 +307,14 @@ void ChatPage::setOpenActions(const QList<QAction*>& actions)
     updateEmptyState();
 }
 
-void ChatPage::startWriting() { m_composer->editor()->setFocus(Qt::OtherFocusReason); }
-void ChatPage::sendPrompt(const QString& text) { m_controller->send(text); }
+void ChatPage::startWriting()
+{
+    m_composer->editor()->setFocus(Qt::OtherFocusReason);
+}
+void ChatPage::sendPrompt(const QString& text)
+{
+    m_controller->send(text);
+}
 
 void ChatPage::showConversation()
 {
@@ -281,7 +333,8 @@ void ChatPage::updateModel()
     m_transcript->setContinuesText(model && model->continuesText());
     const bool continues = model && model->continuesText();
     m_hint->setVisible(continues);
-    m_hintText->setText(tr("This model continues text: it writes on from what you wrote, it was not trained to answer."));
+    m_hintText->setText(
+        tr("This model continues text: it writes on from what you wrote, it was not trained to answer."));
     m_composer->setPlaceholder(!model      ? tr("Open a model to start writing")
                                : continues ? tr("Write the beginning of a text")
                                            : tr("Write a message"));
@@ -301,14 +354,17 @@ void ChatPage::updateEmptyState()
     }
     m_empty->setActions({});
     if (!model->tokenizer) {
-        m_empty->setTexts(model->name, tr("This model brings no tokenizer, so it cannot read or write text."));
+        m_empty->setTexts(model->name,
+                          tr("This model brings no tokenizer, so it cannot read or write text."));
         m_empty->setSuggestions({});
     } else if (model->continuesText()) {
         m_empty->setTexts(model->name, tr("Begin a text and the model writes on."));
-        m_empty->setSuggestions({tr("It was a bright morning when"), tr("The old man looked at the sea and")});
+        m_empty->setSuggestions(
+            {tr("It was a bright morning when"), tr("The old man looked at the sea and")});
     } else {
         m_empty->setTexts(model->name, tr("Ask something, or start with one of these."));
-        m_empty->setSuggestions({tr("What does abandon mean?"), tr("What is the opposite of hot?"), tr("Who are you?")});
+        m_empty->setSuggestions(
+            {tr("What does abandon mean?"), tr("What is the opposite of hot?"), tr("Who are you?")});
     }
 }
 
@@ -374,7 +430,10 @@ void ChatPage::copyLastAnswer()
     }
 }
 
-void ChatPage::copyText(const QString& text) { QGuiApplication::clipboard()->setText(text); }
+void ChatPage::copyText(const QString& text)
+{
+    QGuiApplication::clipboard()->setText(text);
+}
 
 void ChatPage::editLast()
 {

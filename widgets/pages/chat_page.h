@@ -9,7 +9,8 @@ class QMenu;
 class QSplitter;
 class QTabWidget;
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 class ActionRegistry;
 class ChatController;
@@ -24,7 +25,8 @@ class ChatPage : public Page
 {
     Q_OBJECT
 public:
-    ChatPage(InferenceService* service, ChatController* controller, ActionRegistry* actions, QWidget* parent = nullptr);
+    ChatPage(InferenceService* service, ChatController* controller, ActionRegistry* actions,
+             QWidget* parent = nullptr);
 
     [[nodiscard]] QString id() const override { return QStringLiteral("chat"); }
     [[nodiscard]] QString title() const override { return tr("Chat"); }
@@ -72,8 +74,8 @@ private:
     StatsPanel* m_stats;
     QSplitter* m_splitter;
     QList<QAction*> m_openActions;
-    QAction *m_new, *m_rename, *m_delete, *m_find, *m_stop, *m_regenerate, *m_continue, *m_edit, *m_copy, *m_previous,
-        *m_next, *m_showList, *m_showInspector;
+    QAction *m_new, *m_rename, *m_delete, *m_find, *m_stop, *m_regenerate, *m_continue, *m_edit, *m_copy,
+        *m_previous, *m_next, *m_showList, *m_showInspector;
 };
 
 } // namespace mmfree::gui

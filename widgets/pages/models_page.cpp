@@ -13,17 +13,19 @@
 #include <QGridLayout>
 #include <QHeaderView>
 #include <QLabel>
-#include <QLocale>
 #include <QListWidget>
+#include <QLocale>
 #include <QPushButton>
 #include <QScrollArea>
 #include <QStackedLayout>
 #include <QTreeWidget>
 #include <QVBoxLayout>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
-namespace {
+namespace
+{
 
 constexpr int kPathRole = Qt::UserRole + 1;
 constexpr int kDetailsWidth = 960;
@@ -51,16 +53,24 @@ void addRow(QFormLayout* form, const QString& name, const QString& value, const 
 QString roleText(TensorRole role)
 {
     switch (role) {
-    case TensorRole::Embedding: return ModelsPage::tr("embedding");
-    case TensorRole::Norm: return ModelsPage::tr("norm");
-    case TensorRole::LowerBounds: return ModelsPage::tr("forget lower bounds");
-    case TensorRole::TernaryWeight: return ModelsPage::tr("ternary");
-    case TensorRole::DenseWeight: return ModelsPage::tr("dense");
+    case TensorRole::Embedding:
+        return ModelsPage::tr("embedding");
+    case TensorRole::Norm:
+        return ModelsPage::tr("norm");
+    case TensorRole::LowerBounds:
+        return ModelsPage::tr("forget lower bounds");
+    case TensorRole::TernaryWeight:
+        return ModelsPage::tr("ternary");
+    case TensorRole::DenseWeight:
+        return ModelsPage::tr("dense");
     }
     return {};
 }
 
-qint64 countOf(const Shape& shape) { return static_cast<qint64>(elementCount(shape)); }
+qint64 countOf(const Shape& shape)
+{
+    return static_cast<qint64>(elementCount(shape));
+}
 
 QTreeWidget* makeTable(const QStringList& columns, const QString& name)
 {
@@ -174,7 +184,8 @@ QWidget* ModelsPage::buildDetails()
     cards->addLayout(left, 1);
     cards->addLayout(right, 1);
 
-    m_backends = makeTable({tr("Backend"), tr("Device"), tr("Memory"), tr("State")}, tr("Backends and devices"));
+    m_backends =
+        makeTable({tr("Backend"), tr("Device"), tr("Memory"), tr("State")}, tr("Backends and devices"));
     m_backends->setObjectName(QStringLiteral("backendTable"));
     m_backends->header()->setSectionResizeMode(1, QHeaderView::Stretch);
     m_backends->header()->setSectionResizeMode(3, QHeaderView::ResizeToContents);
@@ -182,7 +193,8 @@ QWidget* ModelsPage::buildDetails()
         if (item->data(0, kPathRole + 1).toBool())
             emit backendChosen(item->data(0, kPathRole).toString());
     });
-    auto* backendsTitle = new QLabel(tr("Where it can run \u00b7 press Enter on a row to run the model there"));
+    auto* backendsTitle =
+        new QLabel(tr("Where it can run \u00b7 press Enter on a row to run the model there"));
     setTextRole(backendsTitle, TextRole::Section);
     m_tensors = makeTable({tr("Tensor"), tr("Shape"), tr("Kind"), tr("Parameters")}, tr("Tensors"));
     m_tensors->setObjectName(QStringLiteral("tensorTable"));
@@ -211,7 +223,10 @@ QWidget* ModelsPage::buildDetails()
     return area;
 }
 
-QList<QWidget*> ModelsPage::panes() const { return {m_recent->parentWidget(), m_stack->currentWidget()}; }
+QList<QWidget*> ModelsPage::panes() const
+{
+    return {m_recent->parentWidget(), m_stack->currentWidget()};
+}
 
 void ModelsPage::setActions(QAction* openFolder, QAction* openFile)
 {
@@ -246,34 +261,48 @@ void ModelsPage::showModel()
 
     clearRows(m_shape);
     addRow(m_shape, tr("Architecture"),
-           config.isTernary() ? tr("MatMul-free (MLGRU, GLU, ternary weights)") : tr("Transformer++ (dense)"));
-    addRow(m_shape, tr("Parameters"), tr("%1 (%2)").arg(compactCountText(model->parameterCount), countText(model->parameterCount)));
+           config.isTernary() ? tr("MatMul-free (MLGRU, GLU, ternary weights)")
+                              : tr("Transformer++ (dense)"));
+    addRow(m_shape, tr("Parameters"),
+           tr("%1 (%2)").arg(compactCountText(model->parameterCount), countText(model->parameterCount)));
     addRow(m_shape, tr("Layers"), countText(config.layerCount));
     addRow(m_shape, tr("Hidden size"), countText(config.hiddenSize));
     addRow(m_shape, tr("GLU width"), countText(config.intermediateSize));
     addRow(m_shape, tr("Vocabulary"), countText(config.vocabularySize));
     if (!config.isTernary()) {
-        addRow(m_shape, tr("Heads"), tr("%1, %2 for keys and values").arg(config.headCount).arg(config.keyValueHeadCount));
-        addRow(m_shape, tr("Longest text"), config.maxPositions > 0 ? tr("%1 tokens").arg(countText(config.maxPositions)) : tr("unlimited"));
+        addRow(m_shape, tr("Heads"),
+               tr("%1, %2 for keys and values").arg(config.headCount).arg(config.keyValueHeadCount));
+        addRow(m_shape, tr("Longest text"),
+               config.maxPositions > 0 ? tr("%1 tokens").arg(countText(config.maxPositions))
+                                       : tr("unlimited"));
     } else {
         addRow(m_shape, tr("Longest text"), tr("unlimited"));
     }
 
     clearRows(m_memory);
     addRow(m_memory, tr("On disk"), bytesText(static_cast<qint64>(model->fileBytes)));
-    addRow(m_memory, tr("Stored weights"), model->hasLatentWeights ? tr("latent, packed when opened") : tr("packed ternary"));
+    addRow(m_memory, tr("Stored weights"),
+           model->hasLatentWeights ? tr("latent, packed when opened") : tr("packed ternary"));
     addRow(m_memory, tr("Weights in memory"), bytesText(static_cast<qint64>(model->memory.weightBytes)));
     addRow(m_memory, tr("Bits per parameter"),
-           QLocale().toString(8.0 * static_cast<double>(model->memory.weightBytes) / static_cast<double>(model->parameterCount), 'f', 2),
+           QLocale().toString(8.0 * static_cast<double>(model->memory.weightBytes) /
+                                  static_cast<double>(model->parameterCount),
+                              'f', 2),
            tr("All weights in memory, embedding and output head included"));
-    addRow(m_memory, tr("State"), config.isTernary() ? tr("%1, whatever the length").arg(bytesText(static_cast<qint64>(model->memory.stateBytes)))
-                                                     : tr("%1, grows with the text").arg(bytesText(static_cast<qint64>(model->memory.stateBytes))));
+    addRow(m_memory, tr("State"),
+           config.isTernary()
+               ? tr("%1, whatever the length").arg(bytesText(static_cast<qint64>(model->memory.stateBytes)))
+               : tr("%1, grows with the text").arg(bytesText(static_cast<qint64>(model->memory.stateBytes))));
     addRow(m_memory, tr("Workspace"), bytesText(static_cast<qint64>(model->memory.activationBytes)));
     addRow(m_memory, tr("Opened in"), secondsText(model->openSeconds));
     addRow(m_memory, tr("Runs on"), QString::fromStdString(model->executor.description));
 
-    addRow(m_shape, tr("Tokenizer"), model->tokenizer ? tr("SentencePiece, %1 pieces").arg(countText(model->tokenizer->size())) : tr("none"));
-    addRow(m_shape, tr("Chat template"), model->continuesText() ? tr("none: the model continues text") : QString::fromStdString(model->chatTemplate.name));
+    addRow(m_shape, tr("Tokenizer"),
+           model->tokenizer ? tr("SentencePiece, %1 pieces").arg(countText(model->tokenizer->size()))
+                            : tr("none"));
+    addRow(m_shape, tr("Chat template"),
+           model->continuesText() ? tr("none: the model continues text")
+                                  : QString::fromStdString(model->chatTemplate.name));
     showTensors(config);
     m_service->listBackends();
 }
@@ -282,8 +311,9 @@ void ModelsPage::showTensors(const ModelConfig& config)
 {
     m_tensors->clear();
     for (const TensorSpec& spec : tensorSchema(config)) {
-        auto* item = new QTreeWidgetItem({QString::fromStdString(spec.name), QString::fromStdString(shapeText(spec.shape)),
-                                          roleText(spec.role), countText(countOf(spec.shape))});
+        auto* item = new QTreeWidgetItem({QString::fromStdString(spec.name),
+                                          QString::fromStdString(shapeText(spec.shape)), roleText(spec.role),
+                                          countText(countOf(spec.shape))});
         item->setTextAlignment(3, Qt::AlignRight | Qt::AlignVCenter);
         m_tensors->addTopLevelItem(item);
     }
@@ -298,14 +328,20 @@ void ModelsPage::showBackends()
     const auto model = m_service->model();
     for (const BackendSummary& backend : m_service->backends()) {
         for (const DeviceInfo& device : backend.devices) {
-            const bool here = model && QString::fromStdString(model->executor.backend) == backend.name && device.usable;
-            const QString state = here ? tr("in use") : device.usable ? tr("ready") : QString::fromStdString(device.reason);
+            const bool here =
+                model && QString::fromStdString(model->executor.backend) == backend.name && device.usable;
+            const QString state = here            ? tr("in use")
+                                  : device.usable ? tr("ready")
+                                                  : QString::fromStdString(device.reason);
             QStringList details{QString::fromStdString(device.name)};
             for (const std::string& detail : device.details)
                 details << QString::fromStdString(detail);
-            auto* item = new QTreeWidgetItem({backendTitle(backend.name), details.join(QStringLiteral(" \u00b7 ")),
-                                              device.memoryBytes > 0 ? bytesText(static_cast<qint64>(device.memoryBytes)) : QString(), state});
-            item->setIcon(0, themedIcon(device.usable ? QStringLiteral("check") : QStringLiteral("minus"), QPalette::PlaceholderText));
+            auto* item = new QTreeWidgetItem(
+                {backendTitle(backend.name), details.join(QStringLiteral(" \u00b7 ")),
+                 device.memoryBytes > 0 ? bytesText(static_cast<qint64>(device.memoryBytes)) : QString(),
+                 state});
+            item->setIcon(0, themedIcon(device.usable ? QStringLiteral("check") : QStringLiteral("minus"),
+                                        QPalette::PlaceholderText));
             item->setData(0, kPathRole, backend.name);
             item->setData(0, kPathRole + 1, device.usable);
             for (int column = 0; column < 4; ++column)

@@ -1,5 +1,5 @@
-// What the open model is made of, where it runs, and how to open another: configuration, sizes, memory, tokenizer,
-// every backend with its devices and the reasons why some cannot be used.
+// What the open model is made of, where it runs, and how to open another: configuration, sizes, memory,
+// tokenizer, every backend with its devices and the reasons why some cannot be used.
 #pragma once
 
 #include "widgets/pages/page.h"
@@ -13,7 +13,8 @@ class QStackedLayout;
 class QTreeWidget;
 class QVBoxLayout;
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 class EmptyState;
 class InferenceService;

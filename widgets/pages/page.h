@@ -1,9 +1,11 @@
-// What the shell needs of a page: a name for the command line, a title and icon for the rail, and what Esc stops.
+// What the shell needs of a page: a name for the command line, a title and icon for the rail, and what Esc
+// stops.
 #pragma once
 
 #include <QWidget>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 class Page : public QWidget
 {
@@ -11,11 +13,11 @@ class Page : public QWidget
 public:
     using QWidget::QWidget;
 
-    [[nodiscard]] virtual QString id() const = 0;       // "chat"
-    [[nodiscard]] virtual QString title() const = 0;    // translated
-    [[nodiscard]] virtual QString iconName() const = 0; // for themedIcon
+    [[nodiscard]] virtual QString id() const = 0;            // "chat"
+    [[nodiscard]] virtual QString title() const = 0;         // translated
+    [[nodiscard]] virtual QString iconName() const = 0;      // for themedIcon
     [[nodiscard]] virtual QList<QWidget*> panes() const = 0; // F6 goes through these
-    virtual void stopRunning() {}                       // Esc
+    virtual void stopRunning() {}                            // Esc
 };
 
 } // namespace mmfree::gui

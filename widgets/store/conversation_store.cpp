@@ -9,14 +9,19 @@
 #include <QUuid>
 #include <QVariant>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
-namespace {
+namespace
+{
 
 constexpr int kSchemaVersion = 1;
 constexpr int kApplicationId = 0x4d4d4631; // "MMF1", marks the file as ours
 
-QString tr(const char* text) { return QCoreApplication::translate("ConversationStore", text); }
+QString tr(const char* text)
+{
+    return QCoreApplication::translate("ConversationStore", text);
+}
 
 const char* const kSchema[] = {
     "CREATE TABLE conversations (id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT NOT NULL,"
@@ -28,7 +33,8 @@ const char* const kSchema[] = {
     " status INTEGER NOT NULL, created INTEGER NOT NULL, stats TEXT)",
     "CREATE INDEX messages_of_conversation ON messages(conversation)",
     "CREATE INDEX children_of_message ON messages(parent)",
-    "CREATE TABLE states (message INTEGER PRIMARY KEY REFERENCES messages(id) ON DELETE CASCADE, state BLOB NOT NULL)",
+    "CREATE TABLE states (message INTEGER PRIMARY KEY REFERENCES messages(id) ON DELETE CASCADE, state BLOB "
+    "NOT NULL)",
 };
 
 Message messageFrom(const QSqlQuery& row)
@@ -46,7 +52,10 @@ Message messageFrom(const QSqlQuery& row)
 }
 
 // Qt binds a null string as NULL, which no text column takes.
-QString stored(const QString& text) { return text.isNull() ? QStringLiteral("") : text; }
+QString stored(const QString& text)
+{
+    return text.isNull() ? QStringLiteral("") : text;
+}
 
 void moveAside(const QString& path, const QString& target)
 {
@@ -63,8 +72,8 @@ ConversationStore::ConversationStore(const QString& path)
     QString problem = openFile(path);
     if (!problem.isEmpty() && QFile::exists(path)) {
         closeFile();
-        const QString aside =
-            QStringLiteral("%1.aside-%2").arg(path, QDateTime::currentDateTime().toString("yyyyMMdd-hhmmss-zzz"));
+        const QString aside = QStringLiteral("%1.aside-%2")
+                                  .arg(path, QDateTime::currentDateTime().toString("yyyyMMdd-hhmmss-zzz"));
         moveAside(path, aside);
         const QString first = problem;
         if (!QFile::exists(path))
@@ -74,7 +83,8 @@ ConversationStore::ConversationStore(const QString& path)
     }
     if (!problem.isEmpty()) {
         problem += QLatin1Char('\n') + openFile(QStringLiteral(":memory:"));
-        m_notice = tr("%1: %2Chats of this session are held in memory only and are lost at the end.").arg(path, problem);
+        m_notice = tr("%1: %2Chats of this session are held in memory only and are lost at the end.")
+                       .arg(path, problem);
     }
     // What a killed process was writing is kept as far as it came.
     run(QStringLiteral("UPDATE messages SET status = ? WHERE status = ?"),
@@ -82,7 +92,10 @@ ConversationStore::ConversationStore(const QString& path)
     purgeDeleted();
 }
 
-ConversationStore::~ConversationStore() { closeFile(); }
+ConversationStore::~ConversationStore()
+{
+    closeFile();
+}
 
 void ConversationStore::closeFile()
 {
@@ -109,12 +122,13 @@ QString ConversationStore::openFile(const QString& path)
         versionQuery.finish();
         check.finish();
         if (version > kSchemaVersion)
-            return tr("The chat file %1 has version %2, needed: %3 or older (it was written by a newer program).")
+            return tr("The chat file %1 has version %2, needed: %3 or older (it was written by a newer "
+                      "program).")
                 .arg(path)
                 .arg(version)
                 .arg(kSchemaVersion);
-        // The log makes a killed process harmless; NORMAL leaves only the newest moments to a power cut, and never
-        // blocks the window on the disk.
+        // The log makes a killed process harmless; NORMAL leaves only the newest moments to a power cut, and
+        // never blocks the window on the disk.
         run(QStringLiteral("PRAGMA journal_mode = WAL"));
         run(QStringLiteral("PRAGMA synchronous = NORMAL"));
         run(QStringLiteral("PRAGMA foreign_keys = ON"));
@@ -152,15 +166,16 @@ QSqlQuery ConversationStore::run(const QString& statement, const QVariantList& v
 std::vector<ConversationSummary> ConversationStore::conversations(const QString& search)
 {
     std::vector<ConversationSummary> found;
-    QSqlQuery rows =
-        run(QStringLiteral("SELECT id, title, updated FROM conversations WHERE deleted = 0 ORDER BY updated DESC, id DESC"));
+    QSqlQuery rows = run(QStringLiteral(
+        "SELECT id, title, updated FROM conversations WHERE deleted = 0 ORDER BY updated DESC, id DESC"));
     while (rows.next()) {
         ConversationSummary summary{rows.value(0).toLongLong(), rows.value(1).toString(),
                                     QDateTime::fromMSecsSinceEpoch(rows.value(2).toLongLong())};
         bool matches = search.isEmpty() || summary.title.contains(search, Qt::CaseInsensitive);
         if (!matches) {
             // SQLite folds only ASCII letters, so the comparison is made here.
-            QSqlQuery texts = run(QStringLiteral("SELECT text FROM messages WHERE conversation = ?"), {summary.id});
+            QSqlQuery texts =
+                run(QStringLiteral("SELECT text FROM messages WHERE conversation = ?"), {summary.id});
             while (!matches && texts.next())
                 matches = texts.value(0).toString().contains(search, Qt::CaseInsensitive);
         }
@@ -182,7 +197,8 @@ ConversationSummary ConversationStore::conversation(ConversationId id)
 ConversationId ConversationStore::createConversation(const QString& title)
 {
     const qint64 now = QDateTime::currentMSecsSinceEpoch();
-    return run(QStringLiteral("INSERT INTO conversations (title, created, updated) VALUES (?, ?, ?)"), {stored(title), now, now})
+    return run(QStringLiteral("INSERT INTO conversations (title, created, updated) VALUES (?, ?, ?)"),
+               {stored(title), now, now})
         .lastInsertId()
         .toLongLong();
 }
@@ -197,18 +213,22 @@ void ConversationStore::setDeleted(ConversationId id, bool deleted)
     run(QStringLiteral("UPDATE conversations SET deleted = ? WHERE id = ?"), {deleted ? 1 : 0, id});
 }
 
-void ConversationStore::purgeDeleted() { run(QStringLiteral("DELETE FROM conversations WHERE deleted = 1")); }
+void ConversationStore::purgeDeleted()
+{
+    run(QStringLiteral("DELETE FROM conversations WHERE deleted = 1"));
+}
 
 std::vector<Message> ConversationStore::shownMessages(ConversationId id)
 {
     // Up from the shown leaf; the depth column restores the order of reading.
-    QSqlQuery rows = run(QStringLiteral("WITH RECURSIVE path(id, depth) AS ("
-                                        " SELECT leaf, 0 FROM conversations WHERE id = ?"
-                                        " UNION ALL SELECT m.parent, depth + 1 FROM messages m JOIN path p ON m.id = p.id"
-                                        " WHERE m.parent IS NOT NULL)"
-                                        " SELECT m.id, m.parent, m.role, m.text, m.status, m.created, m.stats"
-                                        " FROM path p JOIN messages m ON m.id = p.id ORDER BY p.depth DESC"),
-                         {id});
+    QSqlQuery rows =
+        run(QStringLiteral("WITH RECURSIVE path(id, depth) AS ("
+                           " SELECT leaf, 0 FROM conversations WHERE id = ?"
+                           " UNION ALL SELECT m.parent, depth + 1 FROM messages m JOIN path p ON m.id = p.id"
+                           " WHERE m.parent IS NOT NULL)"
+                           " SELECT m.id, m.parent, m.role, m.text, m.status, m.created, m.stats"
+                           " FROM path p JOIN messages m ON m.id = p.id ORDER BY p.depth DESC"),
+            {id});
     std::vector<Message> messages;
     while (rows.next())
         messages.push_back(messageFrom(rows));
@@ -224,13 +244,14 @@ Message ConversationStore::addMessage(ConversationId id, const NewMessage& messa
     added.status = message.status;
     added.created = QDateTime::currentDateTime();
     m_database.transaction();
-    const QVariant parent = message.parent == 0 ? QVariant(QMetaType(QMetaType::LongLong)) : QVariant(message.parent);
+    const QVariant parent =
+        message.parent == 0 ? QVariant(QMetaType(QMetaType::LongLong)) : QVariant(message.parent);
     added.id = run(QStringLiteral("INSERT INTO messages (conversation, parent, role, text, status, created)"
-                                   " VALUES (?, ?, ?, ?, ?, ?)"),
-                    {id, parent, static_cast<int>(message.role), stored(message.text), static_cast<int>(message.status),
-                     added.created.toMSecsSinceEpoch()})
-                    .lastInsertId()
-                    .toLongLong();
+                                  " VALUES (?, ?, ?, ?, ?, ?)"),
+                   {id, parent, static_cast<int>(message.role), stored(message.text),
+                    static_cast<int>(message.status), added.created.toMSecsSinceEpoch()})
+                   .lastInsertId()
+                   .toLongLong();
     run(QStringLiteral("UPDATE conversations SET leaf = ? WHERE id = ?"), {added.id, id});
     touch(id);
     if (!m_database.commit())
@@ -282,7 +303,8 @@ QByteArray ConversationStore::storedState(MessageId message)
 
 void ConversationStore::touch(ConversationId id)
 {
-    run(QStringLiteral("UPDATE conversations SET updated = ? WHERE id = ?"), {QDateTime::currentMSecsSinceEpoch(), id});
+    run(QStringLiteral("UPDATE conversations SET updated = ? WHERE id = ?"),
+        {QDateTime::currentMSecsSinceEpoch(), id});
 }
 
 } // namespace mmfree::gui

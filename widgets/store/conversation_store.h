@@ -1,5 +1,6 @@
-// Conversations on disk: one SQLite file, written while answers stream, safe against a killed process (write-ahead
-// log). Messages form a tree; a conversation remembers which leaf it shows. Belongs to one thread.
+// Conversations on disk: one SQLite file, written while answers stream, safe against a killed process
+// (write-ahead log). Messages form a tree; a conversation remembers which leaf it shows. Belongs to one
+// thread.
 #pragma once
 
 #include "widgets/models/conversation.h"
@@ -12,7 +13,8 @@
 
 class QSqlQuery;
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 class StoreError : public std::runtime_error
 {
@@ -33,8 +35,8 @@ struct NewMessage {
 class ConversationStore
 {
 public:
-    // Opens or creates `path`. A damaged file or one of a newer version is renamed aside and a new one begun; when
-    // the folder cannot be written, conversations are held in memory. notice() then says what happened.
+    // Opens or creates `path`. A damaged file or one of a newer version is renamed aside and a new one begun;
+    // when the folder cannot be written, conversations are held in memory. notice() then says what happened.
     explicit ConversationStore(const QString& path);
     ~ConversationStore();
     ConversationStore(const ConversationStore&) = delete;
@@ -58,7 +60,8 @@ public:
     void showLeaf(ConversationId id, MessageId leaf);
     void removeMessage(ConversationId id, MessageId message); // a leaf; its parent is shown then
 
-    void storeState(MessageId message, const QByteArray& state); // one per conversation: the newest is what reopens it
+    void storeState(MessageId message,
+                    const QByteArray& state); // one per conversation: the newest is what reopens it
     [[nodiscard]] QByteArray storedState(MessageId message);
 
 private:

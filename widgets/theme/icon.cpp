@@ -8,11 +8,16 @@
 #include <QPainter>
 #include <QSvgRenderer>
 
-static void registerResourceFiles() { Q_INIT_RESOURCE(studio); }
+static void registerResourceFiles()
+{
+    Q_INIT_RESOURCE(studio);
+}
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
-namespace {
+namespace
+{
 
 class ThemedIconEngine : public QIconEngine
 {
@@ -31,7 +36,8 @@ public:
     void paint(QPainter* painter, const QRect& rect, QIcon::Mode mode, QIcon::State state) override
     {
         const QPalette palette = QGuiApplication::palette();
-        QColor color = palette.color(mode == QIcon::Disabled ? QPalette::Disabled : QPalette::Active, m_normal);
+        QColor color =
+            palette.color(mode == QIcon::Disabled ? QPalette::Disabled : QPalette::Active, m_normal);
         if (m_accentWhenOn && state == QIcon::On && mode != QIcon::Disabled)
             color = palette.color(QPalette::Highlight);
         QByteArray colored = m_source;
@@ -72,7 +78,10 @@ private:
 
 } // namespace
 
-void initializeIcons() { registerResourceFiles(); }
+void initializeIcons()
+{
+    registerResourceFiles();
+}
 
 QIcon themedIcon(const QString& name, QPalette::ColorRole normal, bool accentWhenOn)
 {

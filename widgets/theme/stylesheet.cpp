@@ -3,9 +3,11 @@
 #include <QHash>
 #include <QRegularExpression>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
-namespace {
+namespace
+{
 
 // Names in braces are replaced by colours of the theme.
 const char* const kSheet = R"(

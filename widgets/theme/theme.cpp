@@ -10,9 +10,11 @@
 #include <QStyleFactory>
 #include <QToolTip>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
-namespace {
+namespace
+{
 
 const ThemeColors kLight{
     .window = QColor(0xf7, 0xf8, 0xf9),
@@ -79,7 +81,8 @@ QPalette paletteFor(const ThemeColors& colors)
     palette.setColor(QPalette::Shadow, QColor(0, 0, 0, 80));
     QColor faint = colors.muted;
     faint.setAlphaF(0.55F);
-    for (auto role : {QPalette::WindowText, QPalette::Text, QPalette::ButtonText, QPalette::PlaceholderText})
+    for (auto role : {QPalette::WindowText, QPalette::Text, QPalette::ButtonText, QPalette::PlaceholderText,
+                      QPalette::HighlightedText})
         palette.setColor(QPalette::Disabled, role, faint);
     return palette;
 }
@@ -103,7 +106,8 @@ QFont interfaceFont()
 {
     QFont font = QFontDatabase::systemFont(QFontDatabase::GeneralFont);
     const QStringList families = QFontDatabase::families();
-    for (const QString& family : {QStringLiteral("Inter"), QStringLiteral("Noto Sans"), QStringLiteral("DejaVu Sans")}) {
+    for (const QString& family :
+         {QStringLiteral("Inter"), QStringLiteral("Noto Sans"), QStringLiteral("DejaVu Sans")}) {
         if (families.contains(family)) {
             font.setFamily(family);
             break;
@@ -123,7 +127,10 @@ const ThemeColors& themeColors(const QPalette& palette)
     return dark ? kDark : kLight;
 }
 
-const ThemeColors& themeColors() { return themeColors(QGuiApplication::palette()); }
+const ThemeColors& themeColors()
+{
+    return themeColors(QGuiApplication::palette());
+}
 
 void applyTheme(QApplication& application, ThemeChoice choice)
 {
@@ -141,9 +148,12 @@ void applyTheme(QApplication& application, ThemeChoice choice)
 QString themeName(ThemeChoice choice)
 {
     switch (choice) {
-    case ThemeChoice::Light: return QStringLiteral("light");
-    case ThemeChoice::Dark: return QStringLiteral("dark");
-    case ThemeChoice::System: break;
+    case ThemeChoice::Light:
+        return QStringLiteral("light");
+    case ThemeChoice::Dark:
+        return QStringLiteral("dark");
+    case ThemeChoice::System:
+        break;
     }
     return QStringLiteral("system");
 }
@@ -161,7 +171,8 @@ bool parseTheme(const QString& name, ThemeChoice& out)
 
 void setTextRole(QWidget* label, TextRole role)
 {
-    static constexpr const char* kNames[] = {"body", "small", "muted", "smallMuted", "section", "title", "display"};
+    static constexpr const char* kNames[] = {"body",    "small", "muted",  "smallMuted",
+                                             "section", "title", "display"};
     setStyleFlag(label, "textRole", QString::fromLatin1(kNames[static_cast<int>(role)]));
 }
 

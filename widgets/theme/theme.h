@@ -1,5 +1,6 @@
-// The design system: colours, spacing, type scale and the application style sheet. One 8-pixel grid, one accent, one
-// corner radius. Widgets ask for colours by palette (themeColors), so that nothing has to hold a theme object.
+// The design system: colours, spacing, type scale and the application style sheet. One 8-pixel grid, one
+// accent, one corner radius. Widgets ask for colours by palette (themeColors), so that nothing has to hold a
+// theme object.
 #pragma once
 
 #include <QColor>
@@ -10,12 +11,13 @@ class QLabel;
 class QPalette;
 class QWidget;
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 enum class ThemeChoice { System, Light, Dark };
 
-inline constexpr int kGrid = 8;         // every distance is a multiple or half of it, pixels
-inline constexpr int kRadius = 8;       // corners of cards, fields and buttons, pixels
+inline constexpr int kGrid = 8;           // every distance is a multiple or half of it, pixels
+inline constexpr int kRadius = 8;         // corners of cards, fields and buttons, pixels
 inline constexpr int kReadingWidth = 760; // widest line of running text, pixels
 
 struct ThemeColors {

@@ -7,7 +7,8 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 ActivityRail::ActivityRail(QWidget* parent)
     : QWidget(parent)

@@ -7,7 +7,8 @@ class QAction;
 class QButtonGroup;
 class QVBoxLayout;
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 class ActivityRail : public QWidget
 {

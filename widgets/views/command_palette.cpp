@@ -17,9 +17,11 @@
 #include <QTimer>
 #include <QVBoxLayout>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
-namespace {
+namespace
+{
 
 constexpr int kActionRole = Qt::UserRole + 1;
 constexpr int kKeysRole = Qt::UserRole + 2;

@@ -8,7 +8,8 @@ class QListView;
 class QSortFilterProxyModel;
 class QStandardItemModel;
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 class ActionRegistry;
 

@@ -14,9 +14,11 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
-namespace {
+namespace
+{
 
 constexpr int kMostLines = 8;
 constexpr qsizetype kCountedCharacters = 200'000; // counting more would hold up typing
@@ -101,9 +103,18 @@ void Composer::setMode(Mode mode)
     updateButton();
 }
 
-void Composer::setPlaceholder(const QString& text) { m_editor->setPlaceholderText(text); }
-void Composer::setNote(const QString& text) { m_note->setText(text); }
-QString Composer::text() const { return m_editor->toPlainText(); }
+void Composer::setPlaceholder(const QString& text)
+{
+    m_editor->setPlaceholderText(text);
+}
+void Composer::setNote(const QString& text)
+{
+    m_note->setText(text);
+}
+QString Composer::text() const
+{
+    return m_editor->toPlainText();
+}
 
 void Composer::setText(const QString& text)
 {
@@ -141,7 +152,8 @@ void Composer::sendOrStop()
 void Composer::updateButton()
 {
     const bool stop = m_mode == Mode::Answering || m_mode == Mode::Stopping;
-    m_button->setIcon(themedIcon(stop ? QStringLiteral("stop") : QStringLiteral("send"), QPalette::HighlightedText));
+    m_button->setIcon(
+        themedIcon(stop ? QStringLiteral("stop") : QStringLiteral("send"), QPalette::HighlightedText));
     m_button->setEnabled(m_mode == Mode::Answering || (m_mode == Mode::Ready && !text().trimmed().isEmpty()));
     const QString name = stop ? tr("Stop (Esc)") : tr("Send (Enter)");
     m_button->setToolTip(name);
@@ -152,7 +164,8 @@ void Composer::fitHeight()
 {
     const int line = m_editor->fontMetrics().lineSpacing();
     int lines = 0;
-    for (QTextBlock block = m_editor->document()->begin(); block.isValid() && lines < kMostLines; block = block.next())
+    for (QTextBlock block = m_editor->document()->begin(); block.isValid() && lines < kMostLines;
+         block = block.next())
         lines += qMax(1, block.layout() ? block.layout()->lineCount() : 1);
     const int margins = 2 * static_cast<int>(m_editor->document()->documentMargin()) + 4;
     m_editor->setFixedHeight(qBound(1, lines, kMostLines) * line + margins);

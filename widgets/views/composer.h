@@ -13,7 +13,8 @@ class QLabel;
 class QPlainTextEdit;
 class QToolButton;
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 class Composer : public QFrame
 {

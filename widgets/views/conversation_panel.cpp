@@ -10,15 +10,17 @@
 #include <QLineEdit>
 #include <QListView>
 #include <QMenu>
-#include <QShortcut>
 #include <QPainter>
+#include <QShortcut>
 #include <QStyledItemDelegate>
 #include <QToolButton>
 #include <QVBoxLayout>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
-namespace {
+namespace
+{
 
 // One row: title, and when it was last written at the right.
 class ConversationDelegate : public QStyledItemDelegate
@@ -62,7 +64,8 @@ public:
         return {120, option.fontMetrics.height() + 2 * kGrid};
     }
 
-    void updateEditorGeometry(QWidget* editor, const QStyleOptionViewItem& option, const QModelIndex&) const override
+    void updateEditorGeometry(QWidget* editor, const QStyleOptionViewItem& option,
+                              const QModelIndex&) const override
     {
         editor->setGeometry(option.rect.adjusted(kGrid / 2, 0, -kGrid / 2, 0));
     }
@@ -90,7 +93,8 @@ ConversationPanel::ConversationPanel(ConversationListModel* model, QWidget* pare
     m_search->setPlaceholderText(tr("Search"));
     m_search->setAccessibleName(tr("Search all chats"));
     m_search->setClearButtonEnabled(true);
-    m_search->addAction(themedIcon(QStringLiteral("search"), QPalette::PlaceholderText), QLineEdit::LeadingPosition);
+    m_search->addAction(themedIcon(QStringLiteral("search"), QPalette::PlaceholderText),
+                        QLineEdit::LeadingPosition);
 
     m_list->setObjectName(QStringLiteral("chatList"));
     m_list->setAccessibleName(tr("Chats"));
@@ -130,10 +134,11 @@ ConversationPanel::ConversationPanel(ConversationListModel* model, QWidget* pare
     m_searchTimer.setInterval(150);
     connect(m_search, &QLineEdit::textChanged, &m_searchTimer, qOverload<>(&QTimer::start));
     connect(&m_searchTimer, &QTimer::timeout, this, [this] { emit searchChanged(m_search->text()); });
-    connect(m_list->selectionModel(), &QItemSelectionModel::currentChanged, this, [this](const QModelIndex& index) {
-        if (!m_settingCurrent && index.isValid())
-            emit conversationChosen(m_model->idAt(index.row()));
-    });
+    connect(m_list->selectionModel(), &QItemSelectionModel::currentChanged, this,
+            [this](const QModelIndex& index) {
+                if (!m_settingCurrent && index.isValid())
+                    emit conversationChosen(m_model->idAt(index.row()));
+            });
     auto* removeKey = new QShortcut(QKeySequence::Delete, m_list, nullptr, nullptr, Qt::WidgetShortcut);
     connect(removeKey, &QShortcut::activated, this, &ConversationPanel::removeRequested);
     connect(m_list, &QListView::customContextMenuRequested, this, &ConversationPanel::showContextMenu);
@@ -161,7 +166,10 @@ void ConversationPanel::setCurrent(ConversationId id)
     m_settingCurrent = false;
 }
 
-ConversationId ConversationPanel::current() const { return m_model->idAt(m_list->currentIndex().row()); }
+ConversationId ConversationPanel::current() const
+{
+    return m_model->idAt(m_list->currentIndex().row());
+}
 
 void ConversationPanel::renameCurrent()
 {
@@ -175,7 +183,10 @@ void ConversationPanel::focusSearch()
     m_search->selectAll();
 }
 
-QString ConversationPanel::searchText() const { return m_search->text(); }
+QString ConversationPanel::searchText() const
+{
+    return m_search->text();
+}
 
 void ConversationPanel::clearSearch()
 {
@@ -197,8 +208,9 @@ void ConversationPanel::updateEmptyText()
 {
     const bool empty = m_model->rowCount() == 0;
     m_empty->setVisible(empty);
-    m_empty->setText(m_search->text().isEmpty() ? tr("Chats are kept here as you write.")
-                                                : tr("No chat contains \u201c%1\u201d.").arg(m_search->text()));
+    m_empty->setText(m_search->text().isEmpty()
+                         ? tr("Chats are kept here as you write.")
+                         : tr("No chat contains \u201c%1\u201d.").arg(m_search->text()));
 }
 
 } // namespace mmfree::gui

@@ -12,7 +12,8 @@ class QLineEdit;
 class QListView;
 class QToolButton;
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 class ConversationListModel;
 

@@ -9,7 +9,8 @@
 #include <QPushButton>
 #include <QVBoxLayout>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 EmptyState::EmptyState(QWidget* parent)
     : QWidget(parent)

@@ -1,4 +1,5 @@
-// What a page shows while it has nothing: one line of what this is, one of what to do, and buttons that do it.
+// What a page shows while it has nothing: one line of what this is, one of what to do, and buttons that do
+// it.
 #pragma once
 
 #include <QWidget>
@@ -9,7 +10,8 @@ class QLabel;
 class QLayout;
 class QVBoxLayout;
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 class EmptyState : public QWidget
 {
@@ -18,8 +20,8 @@ public:
     explicit EmptyState(QWidget* parent = nullptr);
 
     void setTexts(const QString& title, const QString& body);
-    void setActions(const QList<QAction*>& actions);      // as buttons, the first is the main one
-    void setSuggestions(const QStringList& suggestions);  // texts to start with
+    void setActions(const QList<QAction*>& actions);     // as buttons, the first is the main one
+    void setSuggestions(const QStringList& suggestions); // texts to start with
 
 signals:
     void suggestionChosen(const QString& text);

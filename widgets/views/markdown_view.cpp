@@ -12,7 +12,8 @@
 #include <QTextTable>
 #include <QWheelEvent>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 MarkdownView::MarkdownView(QWidget* parent)
     : QTextBrowser(parent)
@@ -60,8 +61,8 @@ void MarkdownView::styleBlocks()
     for (QTextBlock block = document()->begin(); block.isValid(); block = block.next()) {
         QTextCursor cursor(block);
         QTextBlockFormat format = block.blockFormat();
-        const bool code =
-            format.hasProperty(QTextFormat::BlockCodeFence) || format.hasProperty(QTextFormat::BlockCodeLanguage);
+        const bool code = format.hasProperty(QTextFormat::BlockCodeFence) ||
+                          format.hasProperty(QTextFormat::BlockCodeLanguage);
         if (code) {
             format.setBackground(colors.code);
             format.setNonBreakableLines(false);
@@ -93,6 +94,16 @@ void MarkdownView::styleBlocks()
         format.setTopMargin(kGrid);
         format.setBottomMargin(kGrid);
         table->setFormat(format);
+        // Qt puts an empty paragraph into the first cell and leaves its heading unmarked.
+        const QTextTableCell first = table->cellAt(0, 0);
+        QTextCursor cursor = first.firstCursorPosition();
+        if (cursor.block().text().isEmpty() && cursor.block() != first.lastCursorPosition().block())
+            cursor.deleteChar();
+        QTextCharFormat bold;
+        bold.setFontWeight(QFont::Bold);
+        cursor = first.firstCursorPosition();
+        cursor.setPosition(first.lastCursorPosition().position(), QTextCursor::KeepAnchor);
+        cursor.mergeCharFormat(bold);
     }
 }
 
@@ -104,10 +115,19 @@ void MarkdownView::fitHeight()
         setFixedHeight(height);
 }
 
-QVariant MarkdownView::loadResource(int, const QUrl&) { return {}; }
+QVariant MarkdownView::loadResource(int, const QUrl&)
+{
+    return {};
+}
 
-QSize MarkdownView::sizeHint() const { return {kReadingWidth, height()}; }
-QSize MarkdownView::minimumSizeHint() const { return {80, minimumHeight()}; }
+QSize MarkdownView::sizeHint() const
+{
+    return {kReadingWidth, height()};
+}
+QSize MarkdownView::minimumSizeHint() const
+{
+    return {80, minimumHeight()};
+}
 
 void MarkdownView::resizeEvent(QResizeEvent* event)
 {
@@ -115,7 +135,10 @@ void MarkdownView::resizeEvent(QResizeEvent* event)
     fitHeight();
 }
 
-void MarkdownView::wheelEvent(QWheelEvent* event) { event->ignore(); } // the transcript scrolls
+void MarkdownView::wheelEvent(QWheelEvent* event)
+{
+    event->ignore();
+} // the transcript scrolls
 
 void MarkdownView::changeEvent(QEvent* event)
 {

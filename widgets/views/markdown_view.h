@@ -1,9 +1,11 @@
-// Read-only text of one message: Markdown or plain, as tall as its text, never loading anything from files or network.
+// Read-only text of one message: Markdown or plain, as tall as its text, never loading anything from files or
+// network.
 #pragma once
 
 #include <QTextBrowser>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 class MarkdownView : public QTextBrowser
 {

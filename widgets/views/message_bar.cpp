@@ -10,7 +10,8 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 MessageBar::MessageBar(QWidget* parent)
     : QFrame(parent)
@@ -66,8 +67,8 @@ void MessageBar::showMessage(Severity severity, const QString& title, const QStr
     present(severity, title, detail, milliseconds);
 }
 
-void MessageBar::showAction(Severity severity, const QString& title, const QString& actionText, int milliseconds,
-                            std::function<void()> action)
+void MessageBar::showAction(Severity severity, const QString& title, const QString& actionText,
+                            int milliseconds, std::function<void()> action)
 {
     m_callback = std::move(action);
     m_action->setText(actionText);
@@ -82,7 +83,8 @@ void MessageBar::present(Severity severity, const QString& title, const QString&
     static constexpr const char* kIcons[] = {"info", "warning", "error"};
     const auto index = static_cast<std::size_t>(severity);
     setStyleFlag(this, "severity", QString::fromLatin1(kNames[index]));
-    m_icon->setPixmap(themedIcon(QString::fromLatin1(kIcons[index])).pixmap(QSize(18, 18), devicePixelRatioF()));
+    m_icon->setPixmap(
+        themedIcon(QString::fromLatin1(kIcons[index])).pixmap(QSize(18, 18), devicePixelRatioF()));
     m_title->setText(title);
     m_detail->setText(detail);
     m_detail->setVisible(!detail.isEmpty());
@@ -104,7 +106,13 @@ void MessageBar::clear()
     hide();
 }
 
-QString MessageBar::title() const { return m_title->text(); }
-QString MessageBar::detail() const { return m_detail->text(); }
+QString MessageBar::title() const
+{
+    return m_title->text();
+}
+QString MessageBar::detail() const
+{
+    return m_detail->text();
+}
 
 } // namespace mmfree::gui

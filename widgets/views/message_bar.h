@@ -10,7 +10,8 @@ class QLabel;
 class QPushButton;
 class QToolButton;
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 class MessageBar : public QFrame
 {
@@ -20,7 +21,8 @@ public:
 
     explicit MessageBar(QWidget* parent = nullptr);
 
-    // Replaces what is shown. `milliseconds` 0: stays until closed. `onClosed` runs once when it goes without action.
+    // Replaces what is shown. `milliseconds` 0: stays until closed. `onClosed` runs once when it goes without
+    // action.
     void showMessage(Severity severity, const QString& title, const QString& detail, int milliseconds = 0);
     void showAction(Severity severity, const QString& title, const QString& actionText, int milliseconds,
                     std::function<void()> action);

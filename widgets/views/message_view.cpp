@@ -14,7 +14,8 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 MessageView::MessageView(QWidget* parent)
     : QFrame(parent)
@@ -36,8 +37,10 @@ MessageView::MessageView(QWidget* parent)
     header->addStretch(1);
     m_copy = addButton(QStringLiteral("copyButton"), QStringLiteral("copy"), tr("Copy this message"));
     m_edit = addButton(QStringLiteral("editButton"), QStringLiteral("edit"), tr("Edit and send again"));
-    m_regenerate = addButton(QStringLiteral("regenerateButton"), QStringLiteral("regenerate"), tr("Write another answer"));
-    m_continue = addButton(QStringLiteral("continueButton"), QStringLiteral("continue"), tr("Continue this answer"));
+    m_regenerate = addButton(QStringLiteral("regenerateButton"), QStringLiteral("regenerate"),
+                             tr("Write another answer"));
+    m_continue =
+        addButton(QStringLiteral("continueButton"), QStringLiteral("continue"), tr("Continue this answer"));
     for (QToolButton* button : {m_copy, m_edit, m_regenerate, m_continue})
         header->addWidget(button);
 
@@ -80,8 +83,8 @@ void MessageView::setMessage(const Message& message, const MessageContext& conte
         m_author->setText(context.continuesText ? tr("Your text") : tr("You"));
     else
         m_author->setText(message.stats && !message.stats->model.isEmpty() ? message.stats->model
-                          : context.continuesText                         ? tr("Continuation")
-                                                                          : tr("Model"));
+                          : context.continuesText                          ? tr("Continuation")
+                                                                           : tr("Model"));
     render();
     updateButtons();
     updateFooter();
@@ -133,12 +136,21 @@ void MessageView::updateFooter()
 {
     QStringList parts;
     switch (m_message.status) {
-    case MessageStatus::Stopped: parts << tr("Stopped"); break;
-    case MessageStatus::Interrupted: parts << tr("Interrupted: the program ended while this was written"); break;
-    case MessageStatus::LengthLimit: parts << tr("Length limit reached"); break;
-    case MessageStatus::ContextFull: parts << tr("The model's context is full"); break;
+    case MessageStatus::Stopped:
+        parts << tr("Stopped");
+        break;
+    case MessageStatus::Interrupted:
+        parts << tr("Interrupted: the program ended while this was written");
+        break;
+    case MessageStatus::LengthLimit:
+        parts << tr("Length limit reached");
+        break;
+    case MessageStatus::ContextFull:
+        parts << tr("The model's context is full");
+        break;
     case MessageStatus::Complete:
-    case MessageStatus::Streaming: break;
+    case MessageStatus::Streaming:
+        break;
     }
     if (m_message.stats)
         parts << statsLine(*m_message.stats);
@@ -153,9 +165,10 @@ void MessageView::updateAccessibleName()
         state = tr("being written");
     else if (m_message.status == MessageStatus::Stopped)
         state = tr("stopped");
-    const QString place = m_message.role == ChatRole::User
-                              ? tr("Your message %1 of %2").arg(m_context.ordinal).arg(m_context.total)
-                              : tr("Reply %1 of %2, %3").arg(m_context.ordinal).arg(m_context.total).arg(state);
+    const QString place =
+        m_message.role == ChatRole::User
+            ? tr("Your message %1 of %2").arg(m_context.ordinal).arg(m_context.total)
+            : tr("Reply %1 of %2, %3").arg(m_context.ordinal).arg(m_context.total).arg(state);
     setAccessibleName(place);
     setAccessibleDescription(m_message.text.left(4000));
     m_text->setAccessibleName(place);

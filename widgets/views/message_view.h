@@ -8,7 +8,8 @@
 class QLabel;
 class QToolButton;
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 class MarkdownView;
 

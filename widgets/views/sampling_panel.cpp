@@ -18,9 +18,11 @@
 
 #include <cmath>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
-namespace {
+namespace
+{
 
 constexpr int kSliderSteps = 1000;
 constexpr int kFieldWidth = 72;
@@ -44,19 +46,22 @@ SamplingPanel::SamplingPanel(QWidget* parent)
     layout->setSpacing(kGrid / 2);
 
     addRealRow(layout, tr("Temperature"),
-               tr("How freely tokens are drawn. 0 always takes the likeliest; 1 follows the model's own probabilities; "
+               tr("How freely tokens are drawn. 0 always takes the likeliest; 1 follows the model's own "
+                  "probabilities; "
                   "above 1 becomes wild."),
                0.0, 2.0, 0.05, &SamplingOptions::temperature);
     m_topK = addIntegerRow(layout, QStringLiteral("topK"), tr("Top-k"),
                            tr("Only the k likeliest tokens can be drawn. 0 turns this off."), 0, 100000);
-    addRealRow(layout, tr("Top-p"),
-               tr("Only the likeliest tokens that together reach this probability can be drawn. 1 turns this off."), 0.05,
-               1.0, 0.01, &SamplingOptions::topP);
+    addRealRow(
+        layout, tr("Top-p"),
+        tr("Only the likeliest tokens that together reach this probability can be drawn. 1 turns this off."),
+        0.05, 1.0, 0.01, &SamplingOptions::topP);
     addRealRow(layout, tr("Min-p"),
-               tr("Tokens less likely than this share of the likeliest one are left out. 0 turns this off."), 0.0, 1.0,
-               0.01, &SamplingOptions::minP);
+               tr("Tokens less likely than this share of the likeliest one are left out. 0 turns this off."),
+               0.0, 1.0, 0.01, &SamplingOptions::minP);
     addRealRow(layout, tr("Repetition penalty"),
-               tr("Makes tokens of the last %1 less likely. 1 turns this off.").arg(SamplingOptions().repetitionWindow),
+               tr("Makes tokens of the last %1 less likely. 1 turns this off.")
+                   .arg(SamplingOptions().repetitionWindow),
                1.0, 2.0, 0.01, &SamplingOptions::repetitionPenalty);
     addSeedRow(layout);
     m_maxTokens = addIntegerRow(layout, QStringLiteral("maxTokens"), tr("Longest answer, tokens"),
@@ -118,12 +123,13 @@ void SamplingPanel::addRealRow(QVBoxLayout* layout, const QString& name, const Q
         m_settings.options.*field = value;
         changed();
     });
-    connect(row.slider, &QSlider::valueChanged, this, [this, box = row.box, minimum, maximum, step](int position) {
-        if (m_showing)
-            return;
-        const double value = minimum + (maximum - minimum) * position / kSliderSteps;
-        box->setValue(std::round(value / step) * step);
-    });
+    connect(row.slider, &QSlider::valueChanged, this,
+            [this, box = row.box, minimum, maximum, step](int position) {
+                if (m_showing)
+                    return;
+                const double value = minimum + (maximum - minimum) * position / kSliderSteps;
+                box->setValue(std::round(value / step) * step);
+            });
     m_rows.push_back(row);
 }
 
@@ -150,14 +156,16 @@ QSpinBox* SamplingPanel::addIntegerRow(QVBoxLayout* layout, const QString& objec
 
 void SamplingPanel::addSeedRow(QVBoxLayout* layout)
 {
-    const QString hint = tr("The same seed, text and settings give the same answer. Locked: it stays; open: every "
-                            "answer draws a new one.");
+    const QString hint =
+        tr("The same seed, text and settings give the same answer. Locked: it stays; open: every "
+           "answer draws a new one.");
     m_seed = new QLineEdit(this);
     m_seed->setObjectName(QStringLiteral("seed"));
     m_seed->setAccessibleName(tr("Seed"));
     m_seed->setToolTip(hint);
     m_seed->setAlignment(Qt::AlignRight);
-    m_seed->setValidator(new QRegularExpressionValidator(QRegularExpression(QStringLiteral("\\d{1,19}")), m_seed));
+    m_seed->setValidator(
+        new QRegularExpressionValidator(QRegularExpression(QStringLiteral("\\d{1,19}")), m_seed));
     m_dice = new QToolButton(this);
     m_dice->setObjectName(QStringLiteral("seedDice"));
     m_dice->setIcon(themedIcon(QStringLiteral("dice")));

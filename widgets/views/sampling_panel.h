@@ -16,7 +16,8 @@ class QSpinBox;
 class QToolButton;
 class QVBoxLayout;
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 struct SamplingSettings {
     SamplingOptions options;
@@ -45,8 +46,8 @@ private:
         double SamplingOptions::*field = nullptr;
     };
 
-    void addRealRow(QVBoxLayout* layout, const QString& name, const QString& hint, double minimum, double maximum,
-                    double step, double SamplingOptions::*field);
+    void addRealRow(QVBoxLayout* layout, const QString& name, const QString& hint, double minimum,
+                    double maximum, double step, double SamplingOptions::*field);
     QSpinBox* addIntegerRow(QVBoxLayout* layout, const QString& objectName, const QString& name,
                             const QString& hint, int minimum, int maximum);
     void addSeedRow(QVBoxLayout* layout);

@@ -9,9 +9,11 @@
 #include <QScrollArea>
 #include <QVBoxLayout>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
-namespace {
+namespace
+{
 
 struct FixedKey {
     QString text;
@@ -49,19 +51,19 @@ ShortcutsDialog::ShortcutsDialog(const ActionRegistry& registry, QWidget* parent
     setWindowTitle(tr("Help"));
     auto* content = new QWidget;
     content->setObjectName(QStringLiteral("scrollContent"));
-    auto* intro = new QLabel(tr("Open a model: a folder with <b>config.json</b> and safetensors files, or one packed "
-                                "file. You can also drop it on the window. Then write below and press Enter. "
-                                "Chats are kept as they are written."),
-                             content);
+    auto* intro =
+        new QLabel(tr("Open a model: a folder with <b>config.json</b> and safetensors files, or one packed "
+                      "file. You can also drop it on the window. Then write below and press Enter. "
+                      "Chats are kept as they are written."),
+                   content);
     intro->setWordWrap(true);
     auto* grid = new QGridLayout;
     grid->setColumnStretch(0, 1);
     grid->setVerticalSpacing(kGrid / 2);
-    addSection(grid, tr("Writing"),
-               {{tr("Send"), tr("Enter")},
-                {tr("New line"), tr("Shift+Enter")},
-                {tr("Leave editing"), tr("Esc")}},
-               content);
+    addSection(
+        grid, tr("Writing"),
+        {{tr("Send"), tr("Enter")}, {tr("New line"), tr("Shift+Enter")}, {tr("Leave editing"), tr("Esc")}},
+        content);
 
     QStringList categories;
     for (const QAction* action : registry.actions()) {
@@ -72,7 +74,8 @@ ShortcutsDialog::ShortcutsDialog(const ActionRegistry& registry, QWidget* parent
         QList<FixedKey> entries;
         for (const QAction* action : registry.actions()) {
             if (ActionRegistry::category(action) == category && !action->shortcut().isEmpty())
-                entries.append({ActionRegistry::plainText(action), action->shortcut().toString(QKeySequence::NativeText)});
+                entries.append({ActionRegistry::plainText(action),
+                                action->shortcut().toString(QKeySequence::NativeText)});
         }
         if (!entries.isEmpty())
             addSection(grid, category, entries, content);

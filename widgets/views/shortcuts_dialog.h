@@ -3,7 +3,8 @@
 
 #include <QDialog>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 class ActionRegistry;
 

@@ -7,7 +7,8 @@
 #include <QLabel>
 #include <QVBoxLayout>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 StatsPanel::StatsPanel(QWidget* parent)
     : QWidget(parent)
@@ -21,11 +22,13 @@ StatsPanel::StatsPanel(QWidget* parent)
     m_first = addRow(tr("Time to first token"), tr("From sending to the first token of the answer"));
     m_prefill = addRow(tr("Reading (prefill)"), tr("Tokens of the prompt read per second"));
     m_decode = addRow(tr("Writing (decode)"), tr("Tokens written per second, after the first"));
-    m_prompt = addRow(tr("Tokens read"), tr("Tokens that had to be read for this answer; earlier ones were in the state"));
+    m_prompt = addRow(tr("Tokens read"),
+                      tr("Tokens that had to be read for this answer; earlier ones were in the state"));
     m_generated = addRow(tr("Tokens written"), tr("Tokens of this answer"));
     m_sequence = addRow(tr("Whole sequence"), tr("Tokens of the conversation so far"));
-    m_state = addRow(tr("State"), tr("Everything the model remembers of the conversation. A recurrent model's state has "
-                                     "this size whatever the length."));
+    m_state = addRow(tr("State"),
+                     tr("Everything the model remembers of the conversation. A recurrent model's state has "
+                        "this size whatever the length."));
     m_weights = addRow(tr("Weights"), tr("Memory of the packed weights"));
     m_seed = addRow(tr("Seed"), tr("Repeats this answer with the same settings"));
     m_backend = addRow(tr("Backend"), tr("What computed the answer"));
@@ -65,7 +68,8 @@ void StatsPanel::setStats(const std::optional<AnswerStats>& stats)
     m_first->setText(secondsText(stats->timeToFirstTokenSeconds));
     m_prefill->setText(stats->prefillTokensPerSecond > 0.0 ? rateText(stats->prefillTokensPerSecond)
                                                            : tr("nothing to read"));
-    m_decode->setText(stats->decodeTokensPerSecond > 0.0 ? rateText(stats->decodeTokensPerSecond) : QStringLiteral("\u2013"));
+    m_decode->setText(stats->decodeTokensPerSecond > 0.0 ? rateText(stats->decodeTokensPerSecond)
+                                                         : QStringLiteral("\u2013"));
     m_prompt->setText(countText(stats->promptTokens));
     m_generated->setText(countText(stats->generatedTokens));
     m_sequence->setText(countText(stats->sequenceTokens));

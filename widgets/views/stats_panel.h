@@ -10,7 +10,8 @@
 class QFormLayout;
 class QLabel;
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 class StatsPanel : public QWidget
 {
@@ -26,8 +27,8 @@ private:
     QWidget* m_table;
     QFormLayout* m_form;
     QLabel* m_empty;
-    QLabel *m_first, *m_prefill, *m_decode, *m_prompt, *m_generated, *m_sequence, *m_state, *m_weights, *m_model,
-        *m_backend, *m_seed;
+    QLabel *m_first, *m_prefill, *m_decode, *m_prompt, *m_generated, *m_sequence, *m_state, *m_weights,
+        *m_model, *m_backend, *m_seed;
 };
 
 } // namespace mmfree::gui

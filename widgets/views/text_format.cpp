@@ -5,22 +5,30 @@
 #include <QCoreApplication>
 #include <QLocale>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
-namespace {
+namespace
+{
 
 QString tr(const char* text, int count = -1)
 {
     return QCoreApplication::translate("TextFormat", text, nullptr, count);
 }
 
-QString significant(double value) { return QLocale().toString(value, 'f', value < 10.0 ? 2 : value < 100.0 ? 1 : 0); }
+QString significant(double value)
+{
+    return QLocale().toString(value, 'f', value < 10.0 ? 2 : value < 100.0 ? 1 : 0);
+}
 
 } // namespace
 
 QString bytesText(qint64 bytes)
 {
-    return QLocale().formattedDataSize(bytes, bytes < 1024 ? 0 : bytes < 100 * 1024 ? 1 : bytes < (100 << 20) ? 1 : 2);
+    return QLocale().formattedDataSize(bytes, bytes < 1024          ? 0
+                                              : bytes < 100 * 1024  ? 1
+                                              : bytes < (100 << 20) ? 1
+                                                                    : 2);
 }
 
 QString secondsText(double seconds)
@@ -32,9 +40,15 @@ QString secondsText(double seconds)
     return tr("%1 s").arg(significant(seconds));
 }
 
-QString rateText(double tokensPerSecond) { return tr("%1 tok/s").arg(significant(tokensPerSecond)); }
+QString rateText(double tokensPerSecond)
+{
+    return tr("%1 tok/s").arg(significant(tokensPerSecond));
+}
 
-QString countText(qint64 count) { return QLocale().toString(count); }
+QString countText(qint64 count)
+{
+    return QLocale().toString(count);
+}
 
 QString compactCountText(qint64 count)
 {
@@ -63,7 +77,8 @@ QString statsLine(const AnswerStats& stats)
     QStringList parts{tr("First token %1").arg(secondsText(stats.timeToFirstTokenSeconds))};
     if (stats.decodeTokensPerSecond > 0.0)
         parts << rateText(stats.decodeTokensPerSecond);
-    parts << (stats.generatedTokens == 1 ? tr("1 token") : tr("%1 tokens").arg(countText(stats.generatedTokens)));
+    parts << (stats.generatedTokens == 1 ? tr("1 token")
+                                         : tr("%1 tokens").arg(countText(stats.generatedTokens)));
     parts << backendTitle(stats.backend);
     return parts.join(QStringLiteral(" \u00b7 "));
 }

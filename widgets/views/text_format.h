@@ -3,7 +3,8 @@
 
 #include <QString>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 struct AnswerStats;
 
@@ -12,7 +13,8 @@ struct AnswerStats;
 [[nodiscard]] QString rateText(double tokensPerSecond); // "412 tok/s"
 [[nodiscard]] QString countText(qint64 count);          // "1,234"
 [[nodiscard]] QString compactCountText(qint64 count);   // "1.3 M", "370 M", "2.7 B"
-[[nodiscard]] QString statsLine(const AnswerStats& stats); // "First token 38 ms · 412 tok/s · 128 tokens · CPU"
-[[nodiscard]] QString backendTitle(const QString& name);   // "cpu" -> "CPU"
+[[nodiscard]] QString
+statsLine(const AnswerStats& stats); // "First token 38 ms · 412 tok/s · 128 tokens · CPU"
+[[nodiscard]] QString backendTitle(const QString& name); // "cpu" -> "CPU"
 
 } // namespace mmfree::gui

@@ -9,9 +9,11 @@
 
 #include <algorithm>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
-namespace {
+namespace
+{
 
 constexpr std::size_t kShownAtOnce = 60;
 constexpr int kEndTolerance = 3 * kGrid; // pixels from the end that still count as the end
@@ -83,8 +85,8 @@ void TranscriptView::appendMessage(const Message& message)
 
 void TranscriptView::updateMessage(const Message& message)
 {
-    const auto found =
-        std::find_if(m_messages.begin(), m_messages.end(), [&](const Message& other) { return other.id == message.id; });
+    const auto found = std::find_if(m_messages.begin(), m_messages.end(),
+                                    [&](const Message& other) { return other.id == message.id; });
     if (found == m_messages.end())
         return;
     *found = message;

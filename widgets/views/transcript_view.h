@@ -1,5 +1,5 @@
-// The messages of a conversation, in reading order. Follows the end only while the reader is at the end; older
-// messages become widgets when they are scrolled to.
+// The messages of a conversation, in reading order. Follows the end only while the reader is at the end;
+// older messages become widgets when they are scrolled to.
 #pragma once
 
 #include "widgets/views/message_view.h"
@@ -9,7 +9,8 @@
 class QPushButton;
 class QVBoxLayout;
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 class TranscriptView : public QScrollArea
 {

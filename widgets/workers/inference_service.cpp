@@ -3,7 +3,8 @@
 #include "widgets/workers/inference_worker.h"
 #include "widgets/workers/model_loader.h"
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 InferenceService::InferenceService(ModelLoader* loader, InferenceWorker* worker, QObject* parent)
     : QObject(parent)
@@ -48,7 +49,10 @@ InferenceService::InferenceService(ModelLoader* loader, InferenceWorker* worker,
     });
 }
 
-InferenceService::~InferenceService() { m_stop.request_stop(); }
+InferenceService::~InferenceService()
+{
+    m_stop.request_stop();
+}
 
 void InferenceService::openModel(const QString& path, const QString& backend)
 {
@@ -66,7 +70,10 @@ void InferenceService::cancelOpening()
     emit openingCancelled();
 }
 
-void InferenceService::listBackends() { emit backendsRequested(); }
+void InferenceService::listBackends()
+{
+    emit backendsRequested();
+}
 
 void InferenceService::takeModel(JobId job, const LoadedModel& model)
 {

@@ -1,5 +1,5 @@
-// The window's side of the workers: hands out job ids, sends requests, drops results that nobody waits for any more.
-// Lives in the window's thread; the threads themselves belong to the application.
+// The window's side of the workers: hands out job ids, sends requests, drops results that nobody waits for
+// any more. Lives in the window's thread; the threads themselves belong to the application.
 #pragma once
 
 #include "widgets/workers/inference_types.h"
@@ -8,7 +8,8 @@
 
 #include <stop_token>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 class InferenceWorker;
 class ModelLoader;
@@ -30,7 +31,8 @@ public:
     void listBackends();
 
     // Starts an answer and returns its job. Only one at a time.
-    JobId generate(std::vector<ChatTurn> turns, const GenerateOptions& options, const QByteArray& storedState);
+    JobId generate(std::vector<ChatTurn> turns, const GenerateOptions& options,
+                   const QByteArray& storedState);
     void stopGenerating(); // ends within one token; generationFinished still arrives with the partial text
 
 signals:

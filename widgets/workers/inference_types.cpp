@@ -4,7 +4,8 @@
 
 #include <new>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 ErrorInfo currentError()
 {
@@ -23,14 +24,20 @@ ErrorInfo currentError()
 QString errorTitle(ErrorCode code)
 {
     switch (code) {
-    case ErrorCode::InvalidArgument: return QCoreApplication::translate("ErrorInfo", "A setting cannot be used");
-    case ErrorCode::InvalidFile: return QCoreApplication::translate("ErrorInfo", "The file is damaged or not a model");
+    case ErrorCode::InvalidArgument:
+        return QCoreApplication::translate("ErrorInfo", "A setting cannot be used");
+    case ErrorCode::InvalidFile:
+        return QCoreApplication::translate("ErrorInfo", "The file is damaged or not a model");
     case ErrorCode::InvalidConfig:
         return QCoreApplication::translate("ErrorInfo", "The model's configuration is not supported");
-    case ErrorCode::InvalidText: return QCoreApplication::translate("ErrorInfo", "The text cannot be used");
-    case ErrorCode::Io: return QCoreApplication::translate("ErrorInfo", "A file could not be read or written");
-    case ErrorCode::OutOfMemory: return QCoreApplication::translate("ErrorInfo", "There is not enough memory");
-    case ErrorCode::Unavailable: return QCoreApplication::translate("ErrorInfo", "The backend is not available");
+    case ErrorCode::InvalidText:
+        return QCoreApplication::translate("ErrorInfo", "The text cannot be used");
+    case ErrorCode::Io:
+        return QCoreApplication::translate("ErrorInfo", "A file could not be read or written");
+    case ErrorCode::OutOfMemory:
+        return QCoreApplication::translate("ErrorInfo", "There is not enough memory");
+    case ErrorCode::Unavailable:
+        return QCoreApplication::translate("ErrorInfo", "The backend is not available");
     case ErrorCode::NumericFailure:
         return QCoreApplication::translate("ErrorInfo", "The model holds numbers that are not finite");
     }

@@ -17,7 +17,8 @@
 #include <stop_token>
 #include <vector>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 using JobId = quint64; // 0: no job
 
@@ -41,7 +42,7 @@ struct ModelInfo {
     std::shared_ptr<const Tokenizer> tokenizer; // null: the model brought none, chat is not possible
     ChatTemplate chatTemplate;
     ExecutorInfo executor;
-    MemoryUse memory;       // with one empty state
+    MemoryUse memory; // with one empty state
     double openSeconds = 0.0;
     QString fingerprint; // same for the same weights and configuration; stored states belong to it
     [[nodiscard]] bool continuesText() const { return chatTemplate.name == "plain"; }

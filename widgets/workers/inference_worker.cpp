@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <functional>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
-namespace {
+namespace
+{
 
 constexpr std::size_t kKeptStateBytes = 256u << 20; // states of earlier messages held in memory
 constexpr qsizetype kStoredStateBytes = 4 << 20;    // a larger state is read again instead of stored
@@ -59,8 +61,9 @@ private:
     QElapsedTimer m_sinceStart, m_sinceFirst, m_sinceBatch;
 };
 
-// The token that ended the answer is not part of its text; what follows is the template's business. False: the
-// sequence holds more that is not in the text (a stop string of several tokens), so it must be read again.
+// The token that ended the answer is not part of its text; what follows is the template's business. False:
+// the sequence holds more that is not in the text (a stop string of several tokens), so it must be read
+// again.
 bool dropEndToken(const GenerationResult& result, const std::vector<std::string>& stopStrings,
                   const Tokenizer& tokenizer, SessionSnapshot& after)
 {
@@ -110,13 +113,15 @@ GenerationOutcome InferenceWorker::run(const GenerateRequest& request)
     if (!m_session)
         throw Error(ErrorCode::Unavailable, "no model is open, needed: an open model");
     if (!m_info->tokenizer)
-        throw Error(ErrorCode::InvalidText, m_info->name.toStdString() +
-                                                ": the model has no tokenizer.model, needed: one to chat with text");
+        throw Error(ErrorCode::InvalidText,
+                    m_info->name.toStdString() +
+                        ": the model has no tokenizer.model, needed: one to chat with text");
 
     const PromptPlan plan = planPrompt(m_info->chatTemplate, request.turns);
     std::size_t nextPiece = 0;
     std::uint64_t key = restoreLongestPrefix(plan, request.storedState, nextPiece);
-    TextBatcher batcher(request.job, [this](const GenerationProgress& progress) { emit textArrived(progress); });
+    TextBatcher batcher(request.job,
+                        [this](const GenerationProgress& progress) { emit textArrived(progress); });
     for (; nextPiece < plan.pieces.size(); ++nextPiece) {
         const PromptPiece& piece = plan.pieces[nextPiece];
         m_session->appendText(piece.text, piece.parseSpecial);
@@ -174,7 +179,8 @@ std::uint64_t InferenceWorker::restoreLongestPrefix(const PromptPlan& plan, cons
     for (std::size_t count = plan.pieces.size(); count > 0; --count) {
         const std::uint64_t key = plan.pieces[count - 1].keyAfter;
         const SessionSnapshot* snapshot = kept(key);
-        const bool allRead = snapshot && snapshot->consumed == static_cast<std::int64_t>(snapshot->tokens.size());
+        const bool allRead =
+            snapshot && snapshot->consumed == static_cast<std::int64_t>(snapshot->tokens.size());
         if (snapshot && (count < plan.pieces.size() || !allRead)) {
             m_session->restore(*snapshot);
             nextPiece = count;

@@ -1,5 +1,6 @@
-// Runs the open model on its own thread: reads a conversation, streams an answer, keeps states of earlier messages so
-// that nothing is read twice. Receives value requests, emits value results tagged with the job's id.
+// Runs the open model on its own thread: reads a conversation, streams an answer, keeps states of earlier
+// messages so that nothing is read twice. Receives value requests, emits value results tagged with the job's
+// id.
 #pragma once
 
 #include "widgets/workers/inference_types.h"
@@ -11,7 +12,8 @@
 #include <memory>
 #include <optional>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 struct PromptPlan;
 
@@ -39,7 +41,8 @@ private:
     };
 
     GenerationOutcome run(const GenerateRequest& request);
-    std::uint64_t restoreLongestPrefix(const PromptPlan& plan, const QByteArray& stored, std::size_t& nextPiece);
+    std::uint64_t restoreLongestPrefix(const PromptPlan& plan, const QByteArray& stored,
+                                       std::size_t& nextPiece);
     void keep(std::uint64_t key, SessionSnapshot snapshot);
     [[nodiscard]] const SessionSnapshot* kept(std::uint64_t key);
 

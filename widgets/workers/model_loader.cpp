@@ -6,12 +6,14 @@
 
 #include <nlohmann/json.hpp>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
-namespace {
+namespace
+{
 
-// Weights are not read for this: path, size, time and configuration are enough to tell models apart, and a wrong
-// "different" only costs reading a conversation again.
+// Weights are not read for this: path, size, time and configuration are enough to tell models apart, and a
+// wrong "different" only costs reading a conversation again.
 QString fingerprintOf(const ModelSource& source)
 {
     QCryptographicHash hash(QCryptographicHash::Sha256);
@@ -41,7 +43,10 @@ void ModelLoader::openModel(const OpenRequest& request)
     }
 }
 
-void ModelLoader::listBackends() { emit backendsListed(m_listBackends()); }
+void ModelLoader::listBackends()
+{
+    emit backendsListed(m_listBackends());
+}
 
 LoadedModel ModelLoader::load(const OpenRequest& request)
 {
@@ -58,7 +63,8 @@ LoadedModel ModelLoader::load(const OpenRequest& request)
     info->hasLatentWeights = source.hasLatentWeights();
     const ModelText& text = source.text();
     if (!text.tokenizerModel.empty())
-        info->tokenizer = std::make_shared<const Tokenizer>(text.tokenizerModel, source.name() + ": tokenizer.model");
+        info->tokenizer =
+            std::make_shared<const Tokenizer>(text.tokenizerModel, source.name() + ": tokenizer.model");
     info->chatTemplate = text.chatTemplateJson.empty()
                              ? plainChatTemplate()
                              : parseChatTemplate(text.chatTemplateJson, source.name() + ": chat template");

@@ -1,12 +1,13 @@
-// Opens models on its own thread, so that the window and a running answer go on meanwhile. The open model is only
-// replaced when the new one is ready.
+// Opens models on its own thread, so that the window and a running answer go on meanwhile. The open model is
+// only replaced when the new one is ready.
 #pragma once
 
 #include "widgets/workers/inference_types.h"
 
 #include <QObject>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 class ModelLoader : public QObject
 {

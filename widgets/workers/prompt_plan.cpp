@@ -1,6 +1,7 @@
 #include "widgets/workers/prompt_plan.h"
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 std::uint64_t extendKey(std::uint64_t key, const std::string& text)
 {

@@ -1,5 +1,5 @@
-// A conversation cut into the pieces of text that a model reads, each with a key that names everything up to its end.
-// Equal keys mean equal text before, so a state stored under a key can be continued. Qt-free.
+// A conversation cut into the pieces of text that a model reads, each with a key that names everything up to
+// its end. Equal keys mean equal text before, so a state stored under a key can be continued. Qt-free.
 #pragma once
 
 #include "engine/text/chat_template.h"
@@ -8,12 +8,13 @@
 #include <string>
 #include <vector>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
 struct PromptPiece {
     std::string text;
-    bool parseSpecial = false;   // template text may name control tokens; people's text may not
-    std::uint64_t keyAfter = 0;  // names the text up to the end of this piece
+    bool parseSpecial = false;  // template text may name control tokens; people's text may not
+    std::uint64_t keyAfter = 0; // names the text up to the end of this piece
 };
 
 struct PromptPlan {

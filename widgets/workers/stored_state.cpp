@@ -5,9 +5,11 @@
 
 #include <cmath>
 
-namespace mmfree::gui {
+namespace mmfree::gui
+{
 
-namespace {
+namespace
+{
 
 constexpr quint32 kMagic = 0x4d4d4653; // "MMFS"
 constexpr quint32 kVersion = 1;
@@ -47,8 +49,8 @@ std::optional<StoredState> parseState(const QByteArray& bytes)
         return std::nullopt;
     in >> state.fingerprint >> key >> position >> consumed >> tokenCount >> valueCount;
     const auto limit = static_cast<qint64>(bytes.size());
-    if (in.status() != QDataStream::Ok || tokenCount < 0 || valueCount < 0 || tokenCount > limit || valueCount > limit ||
-        consumed < 0 || consumed > tokenCount || position < 0)
+    if (in.status() != QDataStream::Ok || tokenCount < 0 || valueCount < 0 || tokenCount > limit ||
+        valueCount > limit || consumed < 0 || consumed > tokenCount || position < 0)
         return std::nullopt;
     state.key = key;
     state.snapshot.state.position = position;
@@ -63,7 +65,8 @@ std::optional<StoredState> parseState(const QByteArray& bytes)
     quint16 checksum = 0;
     in >> checksum;
     if (in.status() != QDataStream::Ok ||
-        checksum != qChecksum(QByteArrayView(bytes).first(bytes.size() - static_cast<qsizetype>(sizeof checksum))))
+        checksum !=
+            qChecksum(QByteArrayView(bytes).first(bytes.size() - static_cast<qsizetype>(sizeof checksum))))
         return std::nullopt;
     return state;
 }
