@@ -205,12 +205,16 @@ void CudaInference::mixer(std::int64_t layer, std::int64_t count, float* state, 
         launchReadQuantized(forgetInput, count, d, w.hidden.data(), m_stream.get());
         probe.capture(layer, Quantity::QuantizedInput, w.hidden.data(), count, d);
     }
-    const auto project = [&](int which, const QuantizedView& input, LayerScale scale, float* out) {
-        gemm(layer, Phase::Mixer, which, input, m_weights.scale(layer, scale), count, out, GemmOutput::Store);
+    const auto product = [&](int which, const QuantizedView& input, LayerScale scale, float* out) {
+        return gemm(layer, Phase::Mixer, which, input, m_weights.scale(layer, scale), count, out,
+                    GemmOutput::Store);
     };
-    project(0, forgetInput, LayerScale::Forget, w.forgetPre.data());
-    project(1, candidateInput, LayerScale::Candidate, w.candidatePre.data());
-    project(2, gateInput, LayerScale::Gate, w.gate.data());
+    const TernaryGemmArguments products[3] = {
+        product(0, forgetInput, LayerScale::Forget, w.forgetPre.data()),
+        product(1, candidateInput, LayerScale::Candidate, w.candidatePre.data()),
+        product(2, gateInput, LayerScale::Gate, w.gate.data()),
+    };
+    launchTernaryGemms(products, m_stream.get());
 
     const bool gatesWanted =
         probe.wants(layer, Quantity::ForgetGate) || probe.wants(layer, Quantity::Candidate);
@@ -231,8 +235,9 @@ void CudaInference::mixer(std::int64_t layer, std::int64_t count, float* state, 
     launchGateNormQuantize(w.gate.data(), m_weights.vector(layer, LayerVector::OutputGateNorm),
                            w.hidden.data(), m_weights.vector(layer, LayerVector::OutputNorm), outputInput,
                            count, d, eps, m_stream.get());
-    gemm(layer, Phase::MixerOutput, 0, outputInput, m_weights.scale(layer, LayerScale::Output), count,
-         w.x.data(), GemmOutput::Add);
+    launchTernaryGemm(gemm(layer, Phase::MixerOutput, 0, outputInput,
+                           m_weights.scale(layer, LayerScale::Output), count, w.x.data(), GemmOutput::Add),
+                      m_stream.get());
 }
 
 // What the fused kernels never store is made once more with the unfused ones, into buffers that are free by
@@ -272,8 +277,9 @@ void CudaInference::glu(std::int64_t layer, std::int64_t count, Probe& probe)
                         .width = d,
                         .eps = eps},
                        m_stream.get());
-    gemm(layer, Phase::Glu, 0, input, m_weights.scale(layer, LayerScale::Glu), count, w.glu.data(),
-         GemmOutput::SwiGlu);
+    launchTernaryGemm(gemm(layer, Phase::Glu, 0, input, m_weights.scale(layer, LayerScale::Glu), count,
+                           w.glu.data(), GemmOutput::SwiGlu),
+                      m_stream.get());
     probe.capture(layer, Quantity::GluActivation, w.glu.data(), count, intermediate);
 
     const QuantizedView downInput = quantizedView(0, intermediate);
@@ -286,8 +292,9 @@ void CudaInference::glu(std::int64_t layer, std::int64_t count, Probe& probe)
                         .width = intermediate,
                         .eps = eps},
                        m_stream.get());
-    gemm(layer, Phase::GluOutput, 0, downInput, m_weights.scale(layer, LayerScale::Down), count, w.x.data(),
-         GemmOutput::Add);
+    launchTernaryGemm(gemm(layer, Phase::GluOutput, 0, downInput, m_weights.scale(layer, LayerScale::Down),
+                           count, w.x.data(), GemmOutput::Add),
+                      m_stream.get());
 }
 
 void CudaInference::head(const float* x, std::int64_t count, float* logits)
@@ -302,21 +309,22 @@ void CudaInference::head(const float* x, std::int64_t count, float* logits)
                         .width = config().hiddenSize,
                         .eps = config().rmsNormEps},
                        m_stream.get());
-    gemm(0, Phase::Head, 0, input, m_weights.headScale(), count, logits, GemmOutput::Store);
+    launchTernaryGemm(gemm(0, Phase::Head, 0, input, m_weights.headScale(), count, logits, GemmOutput::Store),
+                      m_stream.get());
 }
 
-void CudaInference::gemm(std::int64_t layer, Phase phase, int which, const QuantizedView& input,
-                         const float* scale, std::int64_t count, float* out, GemmOutput mode)
+TernaryGemmArguments CudaInference::gemm(std::int64_t layer, Phase phase, int which,
+                                         const QuantizedView& input, const float* scale, std::int64_t count,
+                                         float* out, GemmOutput mode) const
 {
-    launchTernaryGemm({.packed = m_weights.blocks(layer, phase),
-                       .shape = m_weights.shape().packed(phase),
-                       .which = which,
-                       .input = input,
-                       .scale = scale,
-                       .tokens = count,
-                       .out = out,
-                       .mode = mode},
-                      m_stream.get());
+    return {.packed = m_weights.blocks(layer, phase),
+            .shape = m_weights.shape().packed(phase),
+            .which = which,
+            .input = input,
+            .scale = scale,
+            .tokens = count,
+            .out = out,
+            .mode = mode};
 }
 
 QuantizedView CudaInference::quantizedView(int which, std::int64_t width)

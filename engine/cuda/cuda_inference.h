@@ -55,8 +55,9 @@ private:
     void captureGates(std::int64_t layer, std::int64_t count, Probe& probe);
     void glu(std::int64_t layer, std::int64_t count, Probe& probe);
     void head(const float* x, std::int64_t count, float* logits);
-    void gemm(std::int64_t layer, Phase phase, int which, const QuantizedView& input, const float* scale,
-              std::int64_t count, float* out, GemmOutput mode);
+    [[nodiscard]] TernaryGemmArguments gemm(std::int64_t layer, Phase phase, int which,
+                                            const QuantizedView& input, const float* scale,
+                                            std::int64_t count, float* out, GemmOutput mode) const;
     void reserve(std::int64_t count);
     [[nodiscard]] QuantizedView quantizedView(int which, std::int64_t width);
     void checkDecode();

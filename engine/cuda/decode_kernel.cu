@@ -33,6 +33,8 @@ namespace mmfree::cuda
 namespace
 {
 
+constexpr int kThreads = 512; // of a thread block
+
 template <int kBlockThreads, int kDepth>
 __global__ void __launch_bounds__(kBlockThreads, 1)
     decodeKernel(const __grid_constant__ Geometry geometry, const __grid_constant__ DecodeArguments arguments)
@@ -40,8 +42,6 @@ __global__ void __launch_bounds__(kBlockThreads, 1)
     extern __shared__ __align__(16) unsigned char shared[];
     Decoder<kBlockThreads, kDepth>(geometry, arguments, shared).run();
 }
-
-constexpr int kThreads = 512;
 
 // Blocks of weights in flight per warp: as many as fit beside the activations.
 struct Variant {
@@ -136,6 +136,10 @@ void connectPhases(Geometry& geometry, const DecodeShape& shape, int blocks)
         made.source = producer.target;
         made.sourceRecords = producer.targetRecords;
         made.sourceRecordCount = blocks * producer.recordsPerBlock;
+        // The warps that publish are spared receiving, unless the others would need one more round for it.
+        const int slots = made.products * made.chunks, others = kThreads - producer.recordsPerBlock * 32;
+        if (others > kThreads / 2 && ceilDivide(slots, others) == ceilDivide(slots, kThreads))
+            made.sparedWarps = producer.recordsPerBlock;
     }
 }
 

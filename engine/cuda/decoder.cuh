@@ -17,7 +17,8 @@ namespace mmfree::cuda
 
 inline constexpr int kMixer = 0, kMixerOutput = 1, kGlu = 2, kGluOutput = 3, kHead = 4;
 inline constexpr int kAuxiliary = 4; // weights an epilogue reads per owned channel
-inline constexpr int kSlots = 4;     // chunks of four values that a thread keeps in flight while it waits
+inline constexpr int kNoSlot = 1 << 29;
+inline constexpr int kSlots = 4; // chunks of four values that a thread keeps in flight while it waits
 
 // Offsets are in floats: of vectors within a layer's, of exchanges within the exchange buffer.
 struct PhaseShape {
@@ -28,6 +29,7 @@ struct PhaseShape {
     float inverseWidth;  // 1 / its number of values
     int productOffset;   // first product vector; the others follow at intervals of d4
     int source, sourceRecords, sourceRecordCount;
+    int sparedWarps; // of a block, from the work of receiving
     int target, targetRecords, recordsPerBlock;
     int auxiliary[kAuxiliary]; // vectors read per owned channel
     int scale;                 // first weight scale
@@ -238,11 +240,14 @@ private:
             return kProducts == 1 ? 0
                                   : static_cast<int>(slot >= chunks) + static_cast<int>(slot >= 2 * chunks);
         };
+        // The warps that just published start later than the others.
+        const int threads = kThreads - phase.sparedWarps * 32;
+        const int start = m_warp >= phase.sparedWarps ? (m_warp - phase.sparedWarps) * 32 : kNoSlot;
 #pragma unroll 1
-        for (int first = m_warp * 32; first < slots || first == m_warp * 32; first += kSlots * kThreads) {
+        for (int first = start, round = 0; round == 0 || first < slots; first += kSlots * threads, ++round) {
 #pragma unroll
             for (int i = 0; i < kSlots; ++i) {
-                const int slot = first + i * kThreads + m_lane;
+                const int slot = first + i * threads + m_lane;
                 if (slot < slots) {
                     const int product = productOf(slot);
                     const int chunk = slot - product * chunks;
@@ -251,13 +256,13 @@ private:
                     word[i] = peek(source + chunk * 4);
                 }
             }
-            if (first == m_warp * 32)
-                receiveScales<kProducts>(phase, type, tag, scale, factor);
+            if (round == 0)
+                receiveScales<kProducts>(phase, type, tag, start, threads, scale, factor);
 #pragma unroll
             for (int i = 0; i < kSlots; ++i) {
-                if (first + i * kThreads >= slots)
+                if (first + i * threads >= slots)
                     break;
-                const int slot = first + i * kThreads + m_lane;
+                const int slot = first + i * threads + m_lane;
                 const bool mine = slot < slots;
                 const int product = productOf(slot);
                 const int chunk = slot - product * chunks;
@@ -296,15 +301,15 @@ private:
     // Every warp that published part of the vector left one record of its part. scale[k]: of x * product_k to
     // int8.
     template <int kProducts>
-    __device__ __forceinline__ void receiveScales(const PhaseShape& phase, int type, unsigned tag,
-                                                  float (&scale)[kProducts], float (&factor)[3])
+    __device__ __forceinline__ void receiveScales(const PhaseShape& phase, int type, unsigned tag, int start,
+                                                  int threads, float (&scale)[kProducts], float (&factor)[3])
     {
         const float* records = args.exchange + phase.sourceRecords;
         constexpr int kWords = kProducts > 1 ? 2 : 1; // float4 read of a record
         const int count = phase.sourceRecordCount * kWords;
         Moments own;
 #pragma unroll 1
-        for (int first = m_warp * 32; first < count; first += kThreads) {
+        for (int first = start; first < count; first += threads) {
             const int index = first + m_lane;
             const bool mine = index < count, second = kWords == 2 && (index & 1);
             const float* address = records + (mine ? index * (kWords == 2 ? 1 : 2) : 0) * 4;

@@ -46,7 +46,10 @@ __device__ __forceinline__ float4 multiply(const float4& a, const float4& b)
 {
     return make_float4(a.x * b.x, a.y * b.y, a.z * b.z, a.w * b.w);
 }
-__device__ __forceinline__ float squaresOf(const float4& a) { return a.x * a.x + a.y * a.y + a.z * a.z + a.w * a.w; }
+__device__ __forceinline__ float squaresOf(const float4& a)
+{
+    return a.x * a.x + a.y * a.y + a.z * a.z + a.w * a.w;
+}
 __device__ __forceinline__ float largestOf(const float4& a)
 {
     return fmaxf(fmaxf(fabsf(a.x), fabsf(a.y)), fmaxf(fabsf(a.z), fabsf(a.w)));
@@ -80,8 +83,8 @@ __device__ __forceinline__ void quantizeRow(const QuantizedView (&out)[3], const
             unsigned packed = 0;
             if (col < width) {
                 const float4 y = multiply(x, loadFour<kAligned>(product[k], col, width));
-                packed = packBytes(quantize(y.x * scale[k]), quantize(y.y * scale[k]), quantize(y.z * scale[k]),
-                                   quantize(y.w * scale[k]));
+                packed = packBytes(quantize(y.x * scale[k]), quantize(y.y * scale[k]),
+                                   quantize(y.z * scale[k]), quantize(y.w * scale[k]));
             }
             *reinterpret_cast<unsigned*>(out[k].values + token * out[k].stride + col) = packed;
             sum[k] = __dp4a(static_cast<int>(packed), 0x01010101, sum[k]);
@@ -98,7 +101,8 @@ __device__ __forceinline__ void quantizeRow(const QuantizedView (&out)[3], const
 }
 
 template <int kProducts, bool kAligned>
-__global__ void __launch_bounds__(kRowThreads) normQuantizeKernel(const __grid_constant__ QuantizeArguments args)
+__global__ void __launch_bounds__(kRowThreads)
+    normQuantizeKernel(const __grid_constant__ QuantizeArguments args)
 {
     __shared__ __align__(16) float scratch[kRowWarps * 8];
     const std::int64_t token = blockIdx.x;
@@ -111,17 +115,17 @@ __global__ void __launch_bounds__(kRowThreads) normQuantizeKernel(const __grid_c
             own.normSquares += squaresOf(multiply(value, loadFour<kAligned>(args.outer, col, args.width)));
 #pragma unroll
         for (int k = 0; k < kProducts; ++k)
-            own.largest[k] = fmaxf(own.largest[k],
-                                   largestOf(multiply(value, loadFour<kAligned>(args.product[k], col, args.width))));
+            own.largest[k] =
+                fmaxf(own.largest[k],
+                      largestOf(multiply(value, loadFour<kAligned>(args.product[k], col, args.width))));
     }
     if (!args.outer) // then the inner norm's input is x itself
         own.normSquares = own.squares;
     const Moments all = reduceMoments<kRowWarps, kProducts>(own, scratch);
     __syncthreads();
-    quantizeRow<kProducts, kAligned>(args.out, args.product, all,
-                                     doubleNorm(all, args.width, args.outer != nullptr, args.eps), token, args.width,
-                                     scratch,
-                                     [&](std::int64_t col) { return loadFour<kAligned>(x, col, args.width); });
+    quantizeRow<kProducts, kAligned>(
+        args.out, args.product, all, doubleNorm(all, args.width, args.outer != nullptr, args.eps), token,
+        args.width, scratch, [&](std::int64_t col) { return loadFour<kAligned>(x, col, args.width); });
 }
 
 template <bool kAligned>
@@ -144,11 +148,13 @@ __global__ void __launch_bounds__(kRowThreads)
         const float4 y = gated(value, col);
         own.squares += squaresOf(value);
         own.normSquares += squaresOf(y);
-        own.largest[0] = fmaxf(own.largest[0], largestOf(multiply(y, loadFour<kAligned>(args.product[0], col, width))));
+        own.largest[0] =
+            fmaxf(own.largest[0], largestOf(multiply(y, loadFour<kAligned>(args.product[0], col, width))));
     }
     const Moments all = reduceMoments<kRowWarps, 1>(own, scratch);
     __syncthreads();
-    quantizeRow<1, kAligned>(args.out, args.product, all, doubleNorm(all, width, true, args.eps), token, width, scratch,
+    quantizeRow<1, kAligned>(args.out, args.product, all, doubleNorm(all, width, true, args.eps), token,
+                             width, scratch,
                              [&](std::int64_t col) { return gated(loadFour<kAligned>(g, col, width), col); });
 }
 
@@ -176,15 +182,31 @@ __global__ void __launch_bounds__(32 * kScanStretches)
     const std::int64_t base = static_cast<std::int64_t>(blockIdx.y) * args.length * args.width + channel;
     const float lower = active && args.lower ? args.lower[channel] : 0.0f;
 
+    // A batch of inputs is loaded before its first use: the recurrence would otherwise wait for memory at
+    // every step.
+    constexpr int kBatch = 8;
+    const auto forEachStep = [&](auto&& body) {
+        for (std::int64_t t = first; t < last; t += kBatch) {
+            float forgetPre[kBatch], candidatePre[kBatch];
+#pragma unroll
+            for (int i = 0; i < kBatch; ++i) {
+                const std::int64_t index = base + (t + i < last ? t + i : t) * args.width;
+                forgetPre[i] = args.forgetPre[index];
+                candidatePre[i] = args.candidatePre[index];
+            }
+#pragma unroll
+            for (int i = 0; i < kBatch; ++i) {
+                if (t + i < last)
+                    body(base + (t + i) * args.width, gates(forgetPre[i], candidatePre[i], lower));
+            }
+        }
+    };
     float keep = 1.0f, state = 0.0f;
     if (active) {
-#pragma unroll 8
-        for (std::int64_t t = first; t < last; ++t) {
-            const GatePair pair =
-                gates(args.forgetPre[base + t * args.width], args.candidatePre[base + t * args.width], lower);
+        forEachStep([&](std::int64_t, const GatePair& pair) {
             keep *= pair.forget;
             state = pair.forget * state + pair.candidate;
-        }
+        });
     }
     product[stretch][lane] = keep;
     local[stretch][lane] = state;
@@ -197,17 +219,14 @@ __global__ void __launch_bounds__(32 * kScanStretches)
     state = initial;
     for (int before = 0; before < stretch; ++before)
         state = product[before][lane] * state + local[before][lane];
-#pragma unroll 8
-    for (std::int64_t t = first; t < last; ++t) {
-        const std::int64_t index = base + t * args.width;
-        const GatePair pair = gates(args.forgetPre[index], args.candidatePre[index], lower);
+    forEachStep([&](std::int64_t index, const GatePair& pair) {
         state = pair.forget * state + pair.candidate;
         args.hidden[index] = state;
         if (args.forget)
             args.forget[index] = pair.forget;
         if (args.candidate)
             args.candidate[index] = pair.candidate;
-    }
+    });
     if (stretch == kScanStretches - 1)
         *carried = state;
 }
@@ -247,9 +266,9 @@ void launchNormQuantize(const QuantizeArguments& arguments, cudaStream_t stream)
     checkCuda(cudaGetLastError());
 }
 
-void launchGateNormQuantize(const float* gate, const float* gateWeight, const float* hidden, const float* inner,
-                            const QuantizedView& out, std::int64_t tokens, std::int64_t width, float eps,
-                            cudaStream_t stream)
+void launchGateNormQuantize(const float* gate, const float* gateWeight, const float* hidden,
+                            const float* inner, const QuantizedView& out, std::int64_t tokens,
+                            std::int64_t width, float eps, cudaStream_t stream)
 {
     QuantizeArguments arguments;
     arguments.product[0] = inner;
@@ -261,7 +280,8 @@ void launchGateNormQuantize(const float* gate, const float* gateWeight, const fl
     if (width % 4 == 0)
         gateNormQuantizeKernel<true><<<blocks, kRowThreads, 0, stream>>>(gate, gateWeight, hidden, arguments);
     else
-        gateNormQuantizeKernel<false><<<blocks, kRowThreads, 0, stream>>>(gate, gateWeight, hidden, arguments);
+        gateNormQuantizeKernel<false>
+            <<<blocks, kRowThreads, 0, stream>>>(gate, gateWeight, hidden, arguments);
     checkCuda(cudaGetLastError());
 }
 

@@ -9,6 +9,7 @@
 #include <cuda_runtime_api.h>
 
 #include <cstdint>
+#include <span>
 
 namespace mmfree::cuda
 {
@@ -77,5 +78,7 @@ struct TernaryGemmArguments {
     GemmOutput mode = GemmOutput::Store;
 };
 void launchTernaryGemm(const TernaryGemmArguments& arguments, cudaStream_t stream);
+// Up to three products of equal shape, tokens and mode at once: their tiles fill the device better together.
+void launchTernaryGemms(std::span<const TernaryGemmArguments> products, cudaStream_t stream);
 
 } // namespace mmfree::cuda

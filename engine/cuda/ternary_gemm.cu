@@ -112,8 +112,9 @@ __device__ void multiplyStage(const unsigned char* stage, int warpRow, int warpT
 }
 
 template <GemmOutput kMode>
-__device__ void storeTile(const GemmGeometry& g, const TokenFactors<kTileTokens>& factors, std::int64_t firstQuad, std::int64_t firstToken, int warpRow,
-                          int warpToken, int lane, const int (&sum)[4][4][4])
+__device__ void storeTile(const GemmGeometry& g, const TokenFactors<kTileTokens>& factors,
+                          std::int64_t firstQuad, std::int64_t firstToken, int warpRow, int warpToken,
+                          int lane, const int (&sum)[4][4][4])
 {
     const int group = lane / 4, column = lane % 4;
 #pragma unroll
@@ -138,8 +139,9 @@ __device__ void storeTile(const GemmGeometry& g, const TokenFactors<kTileTokens>
 }
 
 template <GemmOutput kMode>
-__global__ void __launch_bounds__(kGemmThreads, 2) ternaryGemmKernel(const __grid_constant__ GemmGeometry g)
+__global__ void __launch_bounds__(kGemmThreads, 2) ternaryGemmKernel(const __grid_constant__ GemmBatch batch)
 {
+    const GemmGeometry& g = batch.products[blockIdx.z];
     constexpr bool kPairs = kMode == GemmOutput::SwiGlu;
     extern __shared__ __align__(128) unsigned char shared[];
     __shared__ TokenFactors<kTileTokens> factors; // visible to all after the first barrier
@@ -170,14 +172,16 @@ __global__ void __launch_bounds__(kGemmThreads, 2) ternaryGemmKernel(const __gri
 }
 
 template <GemmOutput kMode>
-void launchMode(const GemmGeometry& geometry, cudaStream_t stream)
+void launchMode(const GemmBatch& batch, cudaStream_t stream)
 {
+    const GemmGeometry& geometry = batch.products[0];
     constexpr int kSharedBytes = kStages * kStageBytes;
     checkCuda(cudaFuncSetAttribute(ternaryGemmKernel<kMode>, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                    kSharedBytes));
     const dim3 grid(static_cast<unsigned>(ceilDivide(geometry.tokens, kTileTokens)),
-                    static_cast<unsigned>(ceilDivide(geometry.virtualQuads, kTileQuads)));
-    ternaryGemmKernel<kMode><<<grid, kGemmThreads, kSharedBytes, stream>>>(geometry);
+                    static_cast<unsigned>(ceilDivide(geometry.virtualQuads, kTileQuads)),
+                    static_cast<unsigned>(batch.count));
+    ternaryGemmKernel<kMode><<<grid, kGemmThreads, kSharedBytes, stream>>>(batch);
     checkCuda(cudaGetLastError());
 }
 
@@ -193,14 +197,11 @@ bool isHopper()
     return major == 9 && minor == 0;
 }
 
-} // namespace
-
-void launchTernaryGemm(const TernaryGemmArguments& arguments, cudaStream_t stream)
+GemmGeometry makeGeometry(const TernaryGemmArguments& arguments)
 {
-    const bool pairs = arguments.mode == GemmOutput::SwiGlu;
-    const GemmGeometry geometry{
+    return {
         .packed = static_cast<const unsigned char*>(arguments.packed),
-        .virtualQuads = arguments.shape.quads() * (pairs ? 2 : 1),
+        .virtualQuads = arguments.shape.quads() * (arguments.mode == GemmOutput::SwiGlu ? 2 : 1),
         .steps = static_cast<int>(arguments.shape.steps()),
         .matrices = arguments.shape.matrices,
         .which = arguments.which,
@@ -213,19 +214,34 @@ void launchTernaryGemm(const TernaryGemmArguments& arguments, cudaStream_t strea
         .rows = arguments.shape.rows,
         .out = arguments.out,
     };
-    if (arguments.tokens >= kSm90Tokens && isHopper()) {
-        launchTernaryGemmSm90(geometry, arguments.mode, stream);
+}
+
+} // namespace
+
+void launchTernaryGemm(const TernaryGemmArguments& arguments, cudaStream_t stream)
+{
+    launchTernaryGemms({&arguments, 1}, stream);
+}
+
+void launchTernaryGemms(std::span<const TernaryGemmArguments> products, cudaStream_t stream)
+{
+    const GemmOutput mode = products.front().mode;
+    GemmBatch batch{};
+    for (const TernaryGemmArguments& arguments : products)
+        batch.products[batch.count++] = makeGeometry(arguments);
+    if (products.front().tokens >= kSm90Tokens && isHopper()) {
+        launchTernaryGemmSm90(batch, mode, stream);
         return;
     }
-    switch (arguments.mode) {
+    switch (mode) {
     case GemmOutput::Store:
-        launchMode<GemmOutput::Store>(geometry, stream);
+        launchMode<GemmOutput::Store>(batch, stream);
         break;
     case GemmOutput::Add:
-        launchMode<GemmOutput::Add>(geometry, stream);
+        launchMode<GemmOutput::Add>(batch, stream);
         break;
     case GemmOutput::SwiGlu:
-        launchMode<GemmOutput::SwiGlu>(geometry, stream);
+        launchMode<GemmOutput::SwiGlu>(batch, stream);
         break;
     }
 }

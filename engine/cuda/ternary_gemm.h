@@ -1,5 +1,6 @@
-// What the two kernels of the ternary product share: their arguments and how a thread stores its results. Included by
-// ternary_gemm.cu and ternary_gemm_sm90.cu only; callers use launchTernaryGemm() of prefill_kernels.h.
+// What the two kernels of the ternary product share: their arguments and how a thread stores its results.
+// Included by ternary_gemm.cu and ternary_gemm_sm90.cu only; callers use launchTernaryGemm() of
+// prefill_kernels.h.
 #pragma once
 
 #include "engine/cuda/decode_device.cuh"
@@ -21,14 +22,22 @@ struct GemmGeometry {
     float* out; // [tokens, rows]
 };
 
-// Same contract as launchTernaryGemm(); for compute capability 9.0 only.
-void launchTernaryGemmSm90(const GemmGeometry& geometry, GemmOutput mode, cudaStream_t stream);
+// Products that run in one launch, of equal shape.
+inline constexpr int kMaxBatch = 3;
+struct GemmBatch {
+    GemmGeometry products[kMaxBatch];
+    int count;
+};
 
-// Stores one thread's two rows of a 16-row tile whose first quad is `quad`: rows group and group + 8, or gate and up.
-// Adding goes through the L2 without waiting for the old value; each element has one adder, so the sum is exact in order.
+// Same contract as launchTernaryGemm(); for compute capability 9.0 only.
+void launchTernaryGemmSm90(const GemmBatch& batch, GemmOutput mode, cudaStream_t stream);
+
+// Stores one thread's two rows of a 16-row tile whose first quad is `quad`: rows group and group + 8, or gate
+// and up. Adding goes through the L2 without waiting for the old value; each element has one adder, so the
+// sum is exact in order.
 template <GemmOutput kMode>
-__device__ __forceinline__ void storePair(const GemmGeometry& g, float* out, std::int64_t quad, int group, float low,
-                                          float high)
+__device__ __forceinline__ void storePair(const GemmGeometry& g, float* out, std::int64_t quad, int group,
+                                          float low, float high)
 {
     if constexpr (kMode == GemmOutput::SwiGlu) {
         const std::int64_t row = quad * 2 + group;
@@ -51,8 +60,9 @@ __device__ __forceinline__ void storePair(const GemmGeometry& g, float* out, std
     }
 }
 
-// A tile's factor (weight scale / activation scale) and code sum per token, in shared memory: read between stores, global
-// memory would be waited for each time. kTokens <= the block's threads. The caller synchronises.
+// A tile's factor (weight scale / activation scale) and code sum per token, in shared memory: read between
+// stores, global memory would be waited for each time. kTokens <= the block's threads. The caller
+// synchronises.
 template <int kTokens>
 struct TokenFactors {
     float factor[kTokens];
