@@ -79,6 +79,7 @@ int main(int argc, char** argv)
     addTraceCommand(line);
     addTrainCommand(line);
     addBenchCommand(line);
+    addPlanFpgaCommand(line);
 
     try {
         app.parse(argc, argv);

@@ -14,7 +14,7 @@ struct KernelFile {
     std::string_view text;
 };
 
-// Every embedded file (written at build time by fpga/cmake/EmbedKernels.cmake).
+// Every embedded file (written at build time by cmake/EmbedFiles.cmake).
 [[nodiscard]] std::span<const KernelFile> kernelFiles();
 
 // How the stages of the model run on a device; values as in fpga/shared/kernel_constants.h.
