@@ -7,7 +7,7 @@ requiredPackages=(
     g++ cmake ninja-build pkg-config
     nlohmann-json3-dev libcli11-dev libsentencepiece-dev libopenblas-dev
     qt6-base-dev qt6-charts-dev libqt6opengl6-dev qt6-svg-dev qt6-tools-dev qt6-l10n-tools libqt6sql6-sqlite
-    fonts-dejavu-core
+    fonts-inter fonts-dejavu-core
 )
 # Without these only the OpenCL backend is left out.
 optionalPackages=(opencl-headers ocl-icd-opencl-dev pocl-opencl-icd)

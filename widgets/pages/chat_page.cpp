@@ -360,11 +360,11 @@ void ChatPage::updateEmptyState()
     } else if (model->continuesText()) {
         m_empty->setTexts(model->name, tr("Begin a text and the model writes on."));
         m_empty->setSuggestions(
-            {tr("It was a bright morning when"), tr("The old man looked at the sea and")});
+            {tr("It was a cold morning when"), tr("The door opened and")});
     } else {
         m_empty->setTexts(model->name, tr("Ask something, or start with one of these."));
         m_empty->setSuggestions(
-            {tr("What does abandon mean?"), tr("What is the opposite of hot?"), tr("Who are you?")});
+            {tr("Who are you?"), tr("What can you do?")});
     }
 }
 
