@@ -62,16 +62,16 @@ void CpuOperators::mixerStep(const float* x, const float* inputNorm, float eps, 
         productOf(m_stepQuantized[2], 1, outputGate.weight, outputGateOut, false);
     const WeightPacking packing = forgetGate.weight.packing();
 
-    m_scratch.reserve(m_kernels.gemvNeedsScratch ? scratchBytes(forgetProduct.depth) : 0);
-    forItems(forgetGate.weight.panelCount(), kPanelRows * width / 8,
-             [&](std::int64_t begin, std::int64_t end) {
-                 std::uint8_t* scratch = m_scratch.take<std::uint8_t>();
-                 gemvPanels(forgetProduct, packing, begin, end, scratch);
-                 gemvPanels(candidateProduct, packing, begin, end, scratch);
-                 m_kernels.gatesAndScan(forgetPre, candidatePre, lowerBound, 1, width, begin * kPanelRows,
-                                        std::min(width, end * kPanelRows), state, hidden, nullptr, nullptr);
-                 gemvPanels(gateProduct, packing, begin, end, scratch);
-             });
+    const std::size_t bytes = m_kernels.gemvNeedsScratch ? scratchBytes(forgetProduct.depth) : 0;
+    const bool worthAFork = 3 * forgetGate.weight.bytes() >= kBytesWorthAFork;
+    const std::int64_t panels = forgetGate.weight.panelCount();
+    forPanels(panels, worthAFork, bytes, [&](std::int64_t begin, std::int64_t end, std::uint8_t* scratch) {
+        gemvPanels(forgetProduct, packing, begin, end, scratch);
+        gemvPanels(candidateProduct, packing, begin, end, scratch);
+        m_kernels.gatesAndScan(forgetPre, candidatePre, lowerBound, 1, width, begin * kPanelRows,
+                               std::min(width, end * kPanelRows), state, hidden, nullptr, nullptr);
+        gemvPanels(gateProduct, packing, begin, end, scratch);
+    });
 }
 
 void CpuOperators::gluStep(const float* x, const float* inputNorm, float eps, std::int64_t width,
@@ -91,9 +91,9 @@ void CpuOperators::gluStep(const float* x, const float* inputNorm, float eps, st
     const TernaryProduct product = productOf(quantized, 1, gateUp.weight, products, false);
     const WeightPacking packing = gateUp.weight.packing();
     const std::int64_t panels = half / kPanelRows;
-    m_scratch.reserve(m_kernels.gemvNeedsScratch ? scratchBytes(product.depth) : 0);
-    forItems(panels, kPanelRows * width / 8, [&](std::int64_t begin, std::int64_t end) {
-        std::uint8_t* scratch = m_scratch.take<std::uint8_t>();
+    const std::size_t bytes = m_kernels.gemvNeedsScratch ? scratchBytes(product.depth) : 0;
+    const bool worthAFork = gateUp.weight.bytes() >= kBytesWorthAFork;
+    forPanels(panels, worthAFork, bytes, [&](std::int64_t begin, std::int64_t end, std::uint8_t* scratch) {
         gemvPanels(product, packing, begin, end, scratch);
         gemvPanels(product, packing, panels + begin, panels + end, scratch);
         const std::int64_t first = begin * kPanelRows;

@@ -17,7 +17,6 @@ namespace
 
 constexpr std::int64_t kTokenRows = 32;    // rows of a Quantized are allocated in such groups
 constexpr std::int64_t kScanChannels = 64; // channels a scan task takes: one to four cache lines of a row
-constexpr std::size_t kBytesWorthAFork = 16384; // weights of a product below this stay on one thread
 
 std::int64_t divideUp(std::int64_t value, std::int64_t divisor)
 {
@@ -197,20 +196,17 @@ void CpuOperators::ternaryProduct(Quantized& quantized, std::int64_t count, cons
         product.qTiles = quantized.tiles.data();
     }
     const bool scratchNeeded = blocked || m_kernels.gemvNeedsScratch;
-    m_scratch.reserve(scratchNeeded ? scratchBytes(product.depth) : 0);
     const auto run = blocked ? (base3 ? m_kernels.gemmBase3 : m_kernels.gemmTwoBit)
                              : (base3 ? m_kernels.gemvBase3 : m_kernels.gemvTwoBit);
-    const auto body = [&](std::int64_t begin, std::int64_t end) {
-        TernaryProduct part = product;
-        part.panelBegin = begin;
-        part.panelEnd = end;
-        part.scratch = m_scratch.take<std::uint8_t>();
-        run(part);
-    };
-    if (weight.bytes() * static_cast<std::size_t>(count) < kBytesWorthAFork)
-        body(0, weight.panelCount());
-    else
-        m_pool.parallelFor(weight.panelCount(), 1, body);
+    const bool worthAFork = weight.bytes() * static_cast<std::size_t>(count) >= kBytesWorthAFork;
+    forPanels(weight.panelCount(), worthAFork, scratchNeeded ? scratchBytes(product.depth) : 0,
+              [&](std::int64_t begin, std::int64_t end, std::uint8_t* scratch) {
+                  TernaryProduct part = product;
+                  part.panelBegin = begin;
+                  part.panelEnd = end;
+                  part.scratch = scratch;
+                  run(part);
+              });
 }
 
 void CpuOperators::gatesAndScan(const float* forgetPre, const float* candidatePre, const float* lowerBound,

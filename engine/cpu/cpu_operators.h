@@ -15,6 +15,8 @@
 #include "engine/network/operators.h"
 #include "engine/runtime/backend.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -190,6 +192,8 @@ private:
     float* workspace(std::int64_t count);
     float* reciprocals(std::int64_t count);
 
+    static constexpr std::size_t kBytesWorthAFork =
+        16384; // weights x tokens of a product below this: one thread
     [[nodiscard]] static std::size_t scratchBytes(std::int64_t depth)
     {
         return static_cast<std::size_t>(kPanelRows * (depth + 64));
@@ -205,6 +209,32 @@ private:
             body(std::int64_t{0}, count);
         else
             m_pool.parallelFor(count, 1, body);
+    }
+
+    // body(begin, end, scratch) over panels of weights. Threads take small ranges as they get through them,
+    // so that one slowed down by other programs does not hold the rest up; a panel's result does not depend
+    // on who made it.
+    template <class Body>
+    void forPanels(std::int64_t panels, bool worthAFork, std::size_t bytes, Body&& body)
+    {
+        constexpr std::int64_t kRangesPerThread = 8;
+        const std::int64_t threads = worthAFork ? m_pool.threadCount() : 1;
+        m_scratch.reserve(bytes);
+        if (threads == 1) {
+            body(std::int64_t{0}, panels, m_scratch.take<std::uint8_t>());
+            return;
+        }
+        const std::int64_t range = std::max<std::int64_t>(1, panels / (kRangesPerThread * threads));
+        std::atomic<std::int64_t> next{0};
+        m_pool.parallelFor(threads, 1, [&](std::int64_t, std::int64_t) {
+            std::uint8_t* scratch = m_scratch.take<std::uint8_t>();
+            for (;;) {
+                const std::int64_t begin = next.fetch_add(range, std::memory_order_relaxed);
+                if (begin >= panels)
+                    return;
+                body(begin, std::min(panels, begin + range), scratch);
+            }
+        });
     }
 
     const KernelTable& m_kernels;
