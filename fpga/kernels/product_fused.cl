@@ -8,24 +8,21 @@
 #define FUSED_LANES (MMFREE_DOT_LANES * MMFREE_DOT_ROWS)
 #define FUSED_KERNEL kernel __attribute__((reqd_work_group_size(FUSED_LANES, 1, 1))) void
 
-inline float fused_reduce(float value, int maximum, local float* scratch)
+// Every work-item reads all values, four at a time: 2 barriers where a tree takes log2(lanes). The order is
+// fixed, so equal inputs give equal bits.
+inline float fused_reduce(float value, int maximum, local float4* scratch)
 {
-    const int lane = get_local_id(0);
-    scratch[lane] = value;
-    for (int half_ = FUSED_LANES / 2; half_ > 0; half_ /= 2) {
-        barrier(CLK_LOCAL_MEM_FENCE);
-        if (lane < half_)
-            scratch[lane] = maximum ? fmax(scratch[lane], scratch[lane + half_])
-                                    : scratch[lane] + scratch[lane + half_];
-    }
+    ((local float*)scratch)[get_local_id(0)] = value;
     barrier(CLK_LOCAL_MEM_FENCE);
-    const float result = scratch[0];
+    float4 all4 = scratch[0];
+    for (int i = 1; i < FUSED_LANES / 4; ++i)
+        all4 = maximum ? fmax(all4, scratch[i]) : all4 + scratch[i];
     barrier(CLK_LOCAL_MEM_FENCE);
-    return result;
+    return maximum ? fmax(fmax(all4.x, all4.y), fmax(all4.z, all4.w)) : (all4.x + all4.z) + (all4.y + all4.w);
 }
 
 // Every work-item only touches its own elements of the row, so no barrier is needed between passes.
-inline float fused_inverse_rms(local const float* row, int width, float eps, local float* scratch)
+inline float fused_inverse_rms(local const float* row, int width, float eps, local float4* scratch)
 {
     float sum = 0.0f;
     for (int i = get_local_id(0); i < width; i += FUSED_LANES)
@@ -35,7 +32,7 @@ inline float fused_inverse_rms(local const float* row, int width, float eps, loc
 
 // BitLinear's quantiser (see rows.cl); returns s. q is complete for the group on return.
 inline float fused_quantize(local float* row, global const float* weight, int width, int padded, local char* q,
-                            local float* scratch)
+                            local float4* scratch)
 {
     const int lane = get_local_id(0);
     const float inverse = fused_inverse_rms(row, width, MMFREE_BIT_LINEAR_EPS, scratch);
@@ -53,7 +50,7 @@ inline float fused_quantize(local float* row, global const float* weight, int wi
 
 // This group's rows of matrix `segment`; out: [segments * rowsPerSegment].
 inline void fused_rows(global const uint4* weights, local const char* q, float factor, int padded,
-                       int rowsPerSegment, int segment, global float* out, int accumulate, local float* scratch)
+                       int rowsPerSegment, int segment, global float* out, int accumulate, local float4* scratch)
 {
     local int* partial = (local int*)scratch;
     const int lane = (int)get_local_id(0) % MMFREE_DOT_LANES;
@@ -94,7 +91,7 @@ FUSED_KERNEL fused_norm_product(global const float* x, global const float* norms
                                 float4 matrixScales, int rowsPerSegment, global float* out, local float* row,
                                 local char* q)
 {
-    local float scratch[FUSED_LANES];
+    local float4 scratch[FUSED_LANES / 4];
     const int segment = get_group_id(2);
     for (int i = get_local_id(0); i < width; i += FUSED_LANES)
         row[i] = x[i];
@@ -112,7 +109,7 @@ FUSED_KERNEL fused_gate_product(global const float* gates, global const float* h
                                 global const uint4* weights, float4 matrixScales, int rowsPerSegment,
                                 global float* residual, local float* row, local char* q)
 {
-    local float scratch[FUSED_LANES];
+    local float4 scratch[FUSED_LANES / 4];
     for (int i = get_local_id(0); i < width; i += FUSED_LANES)
         row[i] = gates[2 * width + i];
     const float inverse = fused_inverse_rms(row, width, eps, scratch);
@@ -127,7 +124,7 @@ FUSED_KERNEL fused_swiglu_product(global const float* gateUp, global const float
                                   int padded, global const uint4* weights, float4 matrixScales,
                                   int rowsPerSegment, global float* residual, local float* row, local char* q)
 {
-    local float scratch[FUSED_LANES];
+    local float4 scratch[FUSED_LANES / 4];
     for (int i = get_local_id(0); i < width; i += FUSED_LANES)
         row[i] = silu_of(gateUp[i]) * gateUp[width + i];
     const float s = fused_quantize(row, norms + innerOffset, width, padded, q, scratch);
