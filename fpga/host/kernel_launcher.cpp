@@ -118,9 +118,9 @@ void KernelLauncher::readRows(cl_mem memory, std::size_t offset, std::size_t str
             "reading rows from " + m_device.info.name);
 }
 
-void KernelLauncher::copy(cl_mem from, cl_mem to, std::size_t bytes)
+void KernelLauncher::copy(cl_mem from, cl_mem to, std::size_t bytes, std::size_t toOffset)
 {
-    checkCl(clEnqueueCopyBuffer(m_queue.get(), from, to, 0, 0, bytes, 0, nullptr, nullptr),
+    checkCl(clEnqueueCopyBuffer(m_queue.get(), from, to, 0, toOffset, bytes, 0, nullptr, nullptr),
             "copying " + std::to_string(bytes) + " bytes on " + m_device.info.name);
 }
 

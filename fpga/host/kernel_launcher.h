@@ -9,6 +9,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace mmfree::opencl
@@ -31,6 +32,11 @@ struct KernelTime {
     double seconds = 0.0;
 };
 
+// A kernel argument: local memory of this size.
+struct LocalMemory {
+    std::size_t bytes = 0;
+};
+
 class KernelLauncher
 {
 public:
@@ -48,7 +54,7 @@ public:
     [[nodiscard]] ClMemory upload(std::span<const std::byte> bytes, const std::string& what);
     void write(cl_mem memory, std::size_t offset, std::span<const std::byte> bytes);
     void read(cl_mem memory, std::size_t offset, std::span<std::byte> bytes); // waits for all work before it
-    void copy(cl_mem from, cl_mem to, std::size_t bytes);
+    void copy(cl_mem from, cl_mem to, std::size_t bytes, std::size_t toOffset = 0);
     void fillZero(cl_mem memory, std::size_t bytes);
     // Rows of `rowBytes` at `offset` + n * stride, packed into `out`.
     void readRows(cl_mem memory, std::size_t offset, std::size_t stride, std::size_t rowBytes,
@@ -93,10 +99,18 @@ private:
     {
         Kernel& kernel = find(name);
         cl_uint index = 0;
-        (setArgument(kernel, index++, sizeof(args), &args), ...);
+        (setArgument(kernel, index++, args), ...);
         return kernel;
     }
     Kernel& find(const char* name);
+    template <class T>
+    static void setArgument(const Kernel& kernel, cl_uint index, const T& value)
+    {
+        if constexpr (std::is_same_v<T, LocalMemory>)
+            setArgument(kernel, index, value.bytes, nullptr);
+        else
+            setArgument(kernel, index, sizeof(value), &value);
+    }
     static void setArgument(const Kernel& kernel, cl_uint index, std::size_t size, const void* value);
     void start(Kernel& kernel, std::array<std::size_t, 3> groups);
     void record(Kernel& kernel, const ClEvent& event);

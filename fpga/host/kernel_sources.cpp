@@ -20,7 +20,8 @@ std::vector<std::string_view> filesOf(Variant variant)
         files.insert(files.end(), {"fpga/kernels/rows.cl", "fpga/kernels/product_vector.cl"});
         break;
     case Variant::Dot:
-        files.insert(files.end(), {"fpga/kernels/rows.cl", "fpga/kernels/product_dot.cl"});
+        files.insert(files.end(), {"fpga/kernels/rows.cl", "fpga/kernels/product_dot.cl",
+                                   "fpga/kernels/product_fused.cl"});
         break;
     case Variant::Pipeline:
         files.insert(files.end(), {"fpga/kernels/channels.cl", "fpga/kernels/pipeline_rows.cl",

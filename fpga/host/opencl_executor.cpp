@@ -2,6 +2,7 @@
 
 #include "engine/core/error.h"
 #include "engine/network/operators.h"
+#include "fpga/host/environment.h"
 #include "fpga/shared/kernel_constants.h"
 
 #include <algorithm>
@@ -27,6 +28,24 @@ static_assert(kBitLinearEps == MMFREE_BIT_LINEAR_EPS);
 std::int64_t columnGroups(std::int64_t columns)
 {
     return (columns + MMFREE_COLUMN_ITEMS - 1) / MMFREE_COLUMN_ITEMS;
+}
+
+// Local memory of the fused kernels: a row of floats and its int8 form, and what they declare themselves.
+constexpr std::size_t kFusedScratchBytes = 4096;
+
+std::size_t fusedLocalBytes(std::int64_t padded)
+{
+    return static_cast<std::size_t>(padded) * (sizeof(float) + 1);
+}
+
+LocalMemory localRow(std::int64_t padded)
+{
+    return {static_cast<std::size_t>(padded) * sizeof(float)};
+}
+
+LocalMemory localQuantized(std::int64_t padded)
+{
+    return {static_cast<std::size_t>(padded)};
 }
 
 int asInt(std::int64_t value)
@@ -125,6 +144,10 @@ OpenClExecutor::OpenClExecutor(const ClDevice& device, std::shared_ptr<const Mod
     , m_product(m_launcher)
     , m_model(m_launcher, *source, kChunkTokens)
 {
+    const std::int64_t longest = paddedColumns(std::max(m_config.hiddenSize, m_config.intermediateSize));
+    const std::size_t needed = fusedLocalBytes(longest) + kFusedScratchBytes;
+    m_fused = m_launcher.parameters().variant == Variant::Dot && needed <= device.localMemoryBytes &&
+              environmentText("MMFREE_OPENCL_FUSED") != "off";
 }
 
 ExecutorInfo OpenClExecutor::info() const
@@ -269,8 +292,45 @@ void OpenClExecutor::product(const TernaryStage& stage, std::int64_t tokens, cl_
     m_product.run(stage, m_work.quantized.get(), m_work.scales.get(), tokens, out, accumulate);
 }
 
+void OpenClExecutor::fusedNormProduct(const TernaryStage& stage, cl_mem norms, int outerOffset,
+                                      int innerOffset, cl_mem out)
+{
+    const std::int64_t d = m_config.hiddenSize, padded = paddedColumns(d);
+    m_launcher.run("fused_norm_product", m_product.groupsOf(stage, 1), m_work.x.get(), norms, outerOffset,
+                   innerOffset, m_config.rmsNormEps, asInt(d), asInt(padded), stage.weights.get(),
+                   stage.scales, stage.rowsPerSegment, out, localRow(padded), localQuantized(padded));
+}
+
+void OpenClExecutor::runFusedLayer(std::int64_t n, State& state)
+{
+    const DeviceLayer& layer = m_model.layers[static_cast<std::size_t>(n)];
+    const NormOffsets& at = m_model.offsets;
+    const std::int64_t d = m_config.hiddenSize, I = m_config.intermediateSize;
+    const std::int64_t padded = paddedColumns(d), gluPadded = paddedColumns(I);
+    const float eps = m_config.rmsNormEps;
+    const int bound = n > 0 ? at.lowerBound : -1, one = 1;
+    const cl_mem norms = layer.norms.get(), x = m_work.x.get(), gates = m_work.gates.get(),
+                 hidden = m_work.hidden.get(), gateUp = m_work.gateUp.get();
+
+    fusedNormProduct(layer.gates, norms, at.attnNorm, at.gateInner, gates);
+    m_launcher.run("gates_scan", workGroups(columnGroups(d)), gates, norms, bound, one, asInt(d),
+                   state.hidden.get(), asInt(n * d), hidden);
+    m_launcher.run("fused_gate_product", m_product.groupsOf(layer.mixerOut, 1), gates, hidden, norms,
+                   at.gNorm, at.mixerInner, eps, asInt(d), asInt(padded), layer.mixerOut.weights.get(),
+                   layer.mixerOut.scales, layer.mixerOut.rowsPerSegment, x, localRow(padded),
+                   localQuantized(padded));
+    fusedNormProduct(layer.gateUp, norms, at.mlpNorm, at.gateUpInner, gateUp);
+    m_launcher.run("fused_swiglu_product", m_product.groupsOf(layer.down, 1), gateUp, norms, at.downInner,
+                   asInt(I), asInt(gluPadded), layer.down.weights.get(), layer.down.scales,
+                   layer.down.rowsPerSegment, x, localRow(gluPadded), localQuantized(gluPadded));
+}
+
 void OpenClExecutor::runLayer(std::int64_t n, std::int64_t count, State& state, Capture* capture)
 {
+    if (m_fused && count == 1 && !capture) {
+        runFusedLayer(n, state);
+        return;
+    }
     const DeviceLayer& layer = m_model.layers[static_cast<std::size_t>(n)];
     const NormOffsets& at = m_model.offsets;
     const std::int64_t d = m_config.hiddenSize, I = m_config.intermediateSize;
@@ -381,7 +441,10 @@ std::vector<TokenId> OpenClExecutor::decodeGreedy(TokenId first, std::int64_t co
     reserve(1);
     reserveLogits(1);
     m_launcher.write(m_work.tokens.get(), 0, std::as_bytes(std::span(&first, 1)));
-    std::vector<TokenId> tokens(static_cast<std::size_t>(count));
+    std::vector<TokenId> tokens(static_cast<std::size_t>(std::max<std::int64_t>(count, 0)));
+    if (tokens.empty())
+        return tokens;
+    const ClMemory chosen = m_launcher.allocate(tokens.size() * sizeof(TokenId), "chosen tokens");
     for (std::int64_t n = 0; n < count; ++n) {
         embed(1);
         for (std::int64_t layer = 0; layer < m_config.layerCount; ++layer)
@@ -389,10 +452,11 @@ std::vector<TokenId> OpenClExecutor::decodeGreedy(TokenId first, std::int64_t co
         runHead(0, 1);
         m_launcher.run("top_k", {1, 1, 1}, m_logitsDevice.get(), asInt(m_config.vocabularySize), 1,
                        m_work.tokens.get(), m_work.scales.get());
-        m_launcher.read(m_work.tokens.get(), 0,
-                        std::as_writable_bytes(std::span(tokens).subspan(static_cast<std::size_t>(n), 1)));
+        m_launcher.copy(m_work.tokens.get(), chosen.get(), sizeof(TokenId),
+                        static_cast<std::size_t>(n) * sizeof(TokenId));
         ++state.consumed;
     }
+    m_launcher.read(chosen.get(), 0, writableBytes(tokens));
     return tokens;
 }
 

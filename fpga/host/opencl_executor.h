@@ -59,6 +59,10 @@ private:
     [[nodiscard]] std::array<std::size_t, 3> workGroups(std::int64_t first, std::int64_t second = 1) const;
     void embed(std::int64_t count);
     void runLayer(std::int64_t n, std::int64_t count, State& state, Capture* capture);
+    // One token with row kernels and products in one launch each (GPUs); nothing can be probed.
+    void runFusedLayer(std::int64_t n, State& state);
+    void fusedNormProduct(const TernaryStage& stage, cl_mem norms, int outerOffset, int innerOffset,
+                          cl_mem out);
     void runHead(std::int64_t firstRow, std::int64_t rows);
     void product(const TernaryStage& stage, std::int64_t tokens, cl_mem out, bool accumulate);
 
@@ -70,6 +74,7 @@ private:
     ClMemory m_logitsDevice; // [m_logitRows, V]
     std::int64_t m_logitRows = 0;
     std::vector<float> m_logits;
+    bool m_fused = false; // the device runs runFusedLayer for single tokens
 };
 
 } // namespace mmfree::opencl

@@ -8,6 +8,14 @@
 namespace mmfree::opencl
 {
 
+std::array<std::size_t, 3> TernaryProduct::groupsOf(const TernaryStage& stage, std::int64_t tiles) const
+{
+    const int rowsPerGroup = m_launcher.parameters().rowsPerGroup;
+    const int rowGroups = (stage.rowsPerSegment + rowsPerGroup - 1) / rowsPerGroup;
+    return {static_cast<std::size_t>(rowGroups), static_cast<std::size_t>(tiles),
+            static_cast<std::size_t>(stage.segments)};
+}
+
 void TernaryProduct::run(const TernaryStage& stage, cl_mem quantized, cl_mem scales, std::int64_t tokens,
                          cl_mem out, bool accumulate)
 {
@@ -16,15 +24,12 @@ void TernaryProduct::run(const TernaryStage& stage, cl_mem quantized, cl_mem sca
         runPipeline(stage, quantized, scales, tokens, out, accumulate);
         return;
     }
-    const auto rowGroups = static_cast<std::size_t>((stage.rowsPerSegment + parameters.rowsPerGroup - 1) /
-                                                    parameters.rowsPerGroup);
     const std::int64_t tiles = parameters.tokensPerTile > 1 ? tokens / parameters.tokensPerTile : 0;
     const std::int64_t tiled = tiles * parameters.tokensPerTile;
     const auto start = [&](const char* name, std::int64_t first, std::int64_t groups) {
-        m_launcher.run(
-            name, {rowGroups, static_cast<std::size_t>(groups), static_cast<std::size_t>(stage.segments)},
-            stage.weights.get(), quantized, scales, stage.scales, stage.blocks, stage.rowsPerSegment,
-            stage.segments, static_cast<int>(tokens), static_cast<int>(first), out, accumulate ? 1 : 0);
+        m_launcher.run(name, groupsOf(stage, groups), stage.weights.get(), quantized, scales, stage.scales,
+                       stage.blocks, stage.rowsPerSegment, stage.segments, static_cast<int>(tokens),
+                       static_cast<int>(first), out, accumulate ? 1 : 0);
     };
     if (tiles > 0)
         start("ternary_product_tile", 0, tiles);

@@ -5,6 +5,7 @@
 #include "fpga/host/device_model.h"
 #include "fpga/host/kernel_launcher.h"
 
+#include <array>
 #include <cstdint>
 
 namespace mmfree::opencl
@@ -17,6 +18,9 @@ public:
         : m_launcher(launcher)
     {
     }
+    // Work-groups over the rows and segments of a stage and `tiles` tiles of tokens.
+    [[nodiscard]] std::array<std::size_t, 3> groupsOf(const TernaryStage& stage, std::int64_t tiles) const;
+
     // out[t, segment, row] (= or +=) (weights[segment, row] . quantized[segment, t]) * scale[segment] /
     // scales[segment, t].  quantized: [segments, tokens, padded columns] in MMFREE_SLOT order.
     void run(const TernaryStage& stage, cl_mem quantized, cl_mem scales, std::int64_t tokens, cl_mem out,
