@@ -4,6 +4,7 @@
 #include "app/cli/interrupt.h"
 #include "app/cli/model_options.h"
 #include "app/cli/sampling_flags.h"
+#include "engine/core/error.h"
 
 #include <iostream>
 #include <optional>
@@ -45,7 +46,30 @@ public:
             addTurn({ChatRole::System, system});
     }
 
+    // A question that cannot be read (the context is full) is forgotten; the conversation stays as it was.
     void answer(const std::string& text)
+    {
+        const SessionSnapshot beforeQuestion = m_session.snapshot();
+        const int turnsBefore = m_turns;
+        try {
+            answerTurn(text);
+        } catch (const Error& error) {
+            m_session.restore(beforeQuestion);
+            m_turns = turnsBefore;
+            std::cerr << "mmfree: " << error.what() << "; /reset starts a new conversation" << std::endl;
+        }
+    }
+
+    void printStats() const
+    {
+        if (m_stats)
+            std::cerr << statsText(*m_stats) << '\n';
+        std::cerr << m_session.tokens().size() << " tokens in this conversation, state "
+                  << bytesText(m_session.memoryUse().stateBytes) << std::endl;
+    }
+
+private:
+    void answerTurn(const std::string& text)
     {
         addTurn({ChatRole::User, text});
         const SessionSnapshot beforeAnswer = m_session.snapshot();
@@ -70,15 +94,6 @@ public:
         ++m_generate.sampling.seed;
     }
 
-    void printStats() const
-    {
-        if (m_stats)
-            std::cerr << statsText(*m_stats) << '\n';
-        std::cerr << m_session.tokens().size() << " tokens in this conversation, state "
-                  << bytesText(m_session.memoryUse().stateBytes) << std::endl;
-    }
-
-private:
     void addTurn(const ChatTurn& turn)
     {
         m_session.appendText(renderTurn(m_template, turn, m_turns == 0), true);

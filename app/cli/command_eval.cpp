@@ -3,6 +3,7 @@
 #include "app/cli/console.h"
 #include "app/cli/interrupt.h"
 #include "app/cli/model_options.h"
+#include "app/cli/token_input.h"
 #include "engine/core/error.h"
 #include "engine/session/session.h"
 
@@ -26,16 +27,7 @@ std::vector<TokenId> tokensOfText(const Tokenizer& tokenizer, const std::string&
 {
     if (text.empty())
         throw Error(ErrorCode::InvalidText, name + " is empty, needed: UTF-8 text");
-    const std::size_t invalid = findInvalidUtf8(text);
-    if (invalid != std::string::npos) {
-        throw Error(ErrorCode::InvalidText,
-                    name + ": byte " + std::to_string(invalid) + " is not UTF-8, needed: UTF-8 text");
-    }
-    std::vector<TokenId> tokens;
-    if (tokenizer.bosId() >= 0)
-        tokens.push_back(tokenizer.bosId());
-    const std::vector<TokenId> words = tokenizer.encode(text);
-    tokens.insert(tokens.end(), words.begin(), words.end());
+    std::vector<TokenId> tokens = encodeAfterBos(tokenizer, text, name, false);
     if (tokens.size() < 2)
         throw Error(ErrorCode::InvalidText,
                     name + " has " + std::to_string(tokens.size()) + " token, needed: at least 2");

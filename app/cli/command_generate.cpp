@@ -47,13 +47,10 @@ std::vector<TokenId> promptTokens(const GenerateCommandOptions& options, const O
     if (!options.ids.empty())
         return parseIds(options.ids);
     const Tokenizer& tokenizer = requireTokenizer(model, "for text; --ids needs none");
-    std::vector<TokenId> tokens;
-    if (tokenizer.bosId() >= 0)
-        tokens.push_back(tokenizer.bosId());
-    const std::string prompt =
-        options.promptFile.empty() ? options.prompt : readTextArgument(options.promptFile);
-    const std::vector<TokenId> text = tokenizer.encode(prompt, true);
-    tokens.insert(tokens.end(), text.begin(), text.end());
+    const bool fromFile = !options.promptFile.empty();
+    const std::string prompt = fromFile ? readTextArgument(options.promptFile) : options.prompt;
+    std::vector<TokenId> tokens =
+        encodeAfterBos(tokenizer, prompt, fromFile ? options.promptFile : "--prompt", true);
     if (tokens.empty())
         throw Error(ErrorCode::InvalidArgument,
                     "the prompt is empty and the model has no BOS token, needed: at least 1 token");
@@ -133,8 +130,10 @@ void addGenerateCommand(CommandLine& line)
             input
                 ->add_option("--prompt-file", options.promptFile,
                              "UTF-8 file with the text; -: standard input")
+                ->check(notEmpty())
                 ->type_name("FILE");
             input->add_option("--ids", options.ids, "Token ids separated by commas; the answer is ids too")
+                ->check(notEmpty())
                 ->type_name("IDS");
             input->require_option(1);
             addSamplingFlags(command, options.generate);

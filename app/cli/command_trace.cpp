@@ -7,9 +7,9 @@
 #include "app/cli/token_input.h"
 #include "engine/core/error.h"
 #include "engine/model/safetensors.h"
+#include "engine/session/session.h"
 
 #include <algorithm>
-#include <cmath>
 #include <iostream>
 #include <optional>
 
@@ -43,25 +43,12 @@ TokenRows chosenTokens(const TraceOptions& options, const OpenedModel& model)
         rows.ids = parseIds(options.ids);
     } else {
         const Tokenizer& tokenizer = requireTokenizer(model, "for --prompt");
-        if (tokenizer.bosId() >= 0)
-            rows.ids.push_back(tokenizer.bosId());
-        const std::vector<TokenId> text = tokenizer.encode(options.prompt, true);
-        rows.ids.insert(rows.ids.end(), text.begin(), text.end());
+        rows.ids = encodeAfterBos(tokenizer, options.prompt, "--prompt", true);
     }
     if (rows.ids.empty())
         throw Error(ErrorCode::InvalidArgument, "--prompt gives no tokens, needed: at least 1");
     rows.length = static_cast<std::int64_t>(rows.ids.size());
     return rows;
-}
-
-// -log softmax(logits)[target] in double, stable for any finite logits.
-double negativeLogLikelihood(std::span<const float> logits, TokenId target)
-{
-    const double highest = *std::max_element(logits.begin(), logits.end());
-    double sum = 0.0;
-    for (const float logit : logits)
-        sum += std::exp(static_cast<double>(logit) - highest);
-    return highest + std::log(sum) - static_cast<double>(logits[static_cast<std::size_t>(target)]);
 }
 
 void traceRow(InferenceExecutor& executor, const ProbeRequest& probe, std::int64_t row, Trace& trace,
@@ -77,7 +64,7 @@ void traceRow(InferenceExecutor& executor, const ProbeRequest& probe, std::int64
         executor.forward({.tokens = tokens, .logits = LogitsMode::All, .probe = &probe}, *state);
     trace.logits.insert(trace.logits.end(), result.logits.begin(), result.logits.end());
     for (std::size_t t = 0; t + 1 < length; ++t)
-        lossSum += negativeLogLikelihood(result.logits.subspan(t * vocabulary, vocabulary), tokens[t + 1]);
+        lossSum += tokenLossNats(result.logits.subspan(t * vocabulary, vocabulary), tokens[t + 1]);
     for (std::size_t point = 0; point < probe.points.size(); ++point) {
         const std::vector<float>& values = result.trace->entries.at(probe.points[point]).values;
         trace.hiddenStates[point].insert(trace.hiddenStates[point].end(), values.begin(), values.end());
@@ -179,8 +166,10 @@ void addTraceCommand(CommandLine& line)
             input
                 ->add_option("--tokens", options.tokensFile,
                              "Safetensors file with input_ids [batch, length], I32 or I64")
+                ->check(notEmpty())
                 ->type_name("FILE");
             input->add_option("--ids", options.ids, "Token ids separated by commas; batch 1")
+                ->check(notEmpty())
                 ->type_name("IDS");
             input->add_option("--prompt", options.prompt, "Text, read after the BOS token; batch 1");
             input->require_option(1);

@@ -264,7 +264,7 @@ void addSchedulingFlags(CLI::App& command, TrainingOptions& training)
     command
         .add_option("--validation-share", training.validationShare,
                     "Last part of each file kept for validation; 0: none")
-        ->check(CLI::Range(0.0, 0.9))
+        ->check(CLI::Range(0.0, 0.5))
         ->group(group);
     steps("--evaluate-every", training.evaluateEvery, "Steps between validations; 0: never");
     steps("--checkpoint-every", training.checkpointEvery, "Steps between checkpoints; 0: only at the end");
@@ -330,7 +330,7 @@ void addTrainCommand(CommandLine& line)
         [&line](const TrainOptions& options) { return runTrain(options, line.text); });
     added->footer("Losses are in nats per token. Pieces such as <s> written in the data become their tokens. "
                   "Ctrl+C ends after the\n"
-                  "current micro-batch with a checkpoint (exit code 130); the same command with --resume "
+                  "current step with a checkpoint (exit code 130); the same command with --resume "
                   "continues exactly.");
 }
 

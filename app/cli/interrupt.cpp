@@ -15,7 +15,7 @@ namespace mmfree::cli
 namespace
 {
 
-constexpr std::array<int, 2> kSignals{SIGINT, SIGTERM};
+constexpr std::array<int, 3> kSignals{SIGINT, SIGTERM, SIGHUP};
 
 // A signal handler can reach only static storage and may only call write() and the like; a thread does the
 // rest.
@@ -64,8 +64,11 @@ InterruptScope::InterruptScope()
     };
     action.sa_handler = onSignal;
     action.sa_flags = SA_RESTART; // reads and writes in progress go on
-    for (std::size_t i = 0; i < kSignals.size(); ++i)
-        sigaction(kSignals[i], &action, &m_implementation->previous[i]);
+    for (std::size_t i = 0; i < kSignals.size(); ++i) {
+        sigaction(kSignals[i], nullptr, &m_implementation->previous[i]);
+        if (m_implementation->previous[i].sa_handler != SIG_IGN) // nohup and background jobs stay as they are
+            sigaction(kSignals[i], &action, nullptr);
+    }
 }
 
 InterruptScope::~InterruptScope()

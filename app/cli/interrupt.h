@@ -1,6 +1,6 @@
-// Ctrl+C (SIGINT) and SIGTERM as a stop request. While an InterruptScope lives, the first signal asks the
-// work to stop; a second one ends the process as signals do. Without a scope signals keep their default
-// effect.
+// Ctrl+C (SIGINT), SIGTERM and a closed terminal (SIGHUP) as a stop request. While an InterruptScope lives,
+// the first signal asks the work to stop; a second one ends the process as signals do. Without a scope
+// signals keep their default effect; ignored ones (nohup) stay ignored.
 #pragma once
 
 #include <memory>

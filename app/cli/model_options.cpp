@@ -25,7 +25,7 @@ void addExecutionFlags(CLI::App& command, ExecutionFlags& flags)
         ->check(CLI::NonNegativeNumber)
         ->group(group);
     command.add_option("--threads", flags.options.threads, "CPU threads; 0: all cores this process may use")
-        ->check(CLI::Range(0, 4096))
+        ->check(CLI::Range(0, 1024))
         ->group(group);
     command
         .add_option("--isa", flags.options.isa,

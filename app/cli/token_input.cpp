@@ -2,6 +2,7 @@
 
 #include "engine/core/error.h"
 #include "engine/model/safetensors.h"
+#include "engine/text/tokenizer.h"
 
 #include <charconv>
 #include <cstring>
@@ -31,6 +32,28 @@ std::vector<TokenId> parseIds(const std::string& text)
         begin = comma + 1;
     }
     return ids;
+}
+
+std::vector<TokenId> encodeAfterBos(const Tokenizer& tokenizer, const std::string& text,
+                                    const std::string& name, bool parseSpecial)
+{
+    const std::size_t invalid = findInvalidUtf8(text);
+    if (invalid != std::string::npos) {
+        throw Error(ErrorCode::InvalidText,
+                    name + ": byte " + std::to_string(invalid) + " is not UTF-8, needed: UTF-8 text");
+    }
+    std::vector<TokenId> tokens;
+    if (tokenizer.bosId() >= 0)
+        tokens.push_back(tokenizer.bosId());
+    const std::vector<TokenId> words = tokenizer.encode(text, parseSpecial);
+    tokens.insert(tokens.end(), words.begin(), words.end());
+    return tokens;
+}
+
+CLI::Validator notEmpty()
+{
+    return CLI::Validator([](const std::string& value) { return value.empty() ? "the value is empty" : ""; },
+                          "");
 }
 
 TokenRows readTokenFile(const std::filesystem::path& file)

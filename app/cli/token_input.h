@@ -3,9 +3,16 @@
 
 #include "engine/core/types.h"
 
+#include <CLI/CLI.hpp>
+
 #include <filesystem>
 #include <string>
 #include <vector>
+
+namespace mmfree
+{
+class Tokenizer;
+}
 
 namespace mmfree::cli
 {
@@ -17,6 +24,14 @@ struct TokenRows {
 
 // "1,2,3" (spaces allowed). Throws InvalidArgument naming the entry that is not a number.
 [[nodiscard]] std::vector<TokenId> parseIds(const std::string& text);
+
+// BOS, where the tokenizer has one, and the tokens of `text`. Throws InvalidText naming `name` and the offset
+// when it is not UTF-8. `parseSpecial`: see Tokenizer::encode.
+[[nodiscard]] std::vector<TokenId> encodeAfterBos(const Tokenizer& tokenizer, const std::string& text,
+                                                  const std::string& name, bool parseSpecial);
+
+// For options where an empty value would look as if the option was not given.
+[[nodiscard]] CLI::Validator notEmpty();
 
 // Tensor input_ids [batch, length], I32 or I64. Throws InvalidFile naming what is wrong with it.
 [[nodiscard]] TokenRows readTokenFile(const std::filesystem::path& file);

@@ -50,18 +50,6 @@ std::string chosenTokenizer(const TrainingDataFlags& flags, const ModelText& inh
                                          .threads = availableCores()});
 }
 
-std::vector<TokenId> encodedAfterBos(const Tokenizer& tokenizer, const std::string& text)
-{
-    std::vector<TokenId> tokens;
-    if (text.empty())
-        return tokens;
-    if (tokenizer.bosId() >= 0)
-        tokens.push_back(tokenizer.bosId());
-    const std::vector<TokenId> words = tokenizer.encode(text, true);
-    tokens.insert(tokens.end(), words.begin(), words.end());
-    return tokens;
-}
-
 } // namespace
 
 TrainingData prepareTrainingData(const TrainingDataFlags& flags, const ModelText& inherited,
@@ -91,8 +79,10 @@ TrainingData prepareTrainingData(const TrainingDataFlags& flags, const ModelText
         data.text.chatTemplateJson = readTextFile(flags.chatTemplate);
         (void)parseChatTemplate(data.text.chatTemplateJson, flags.chatTemplate); // throws when it is not one
     }
-    data.dataset = std::make_shared<TokenDataset>(encodedAfterBos(tokenizer, corpus.training),
-                                                  encodedAfterBos(tokenizer, corpus.validation));
+    const auto encoded = [&](const std::string& text) {
+        return text.empty() ? std::vector<TokenId>() : encodeAfterBos(tokenizer, text, "--data", true);
+    };
+    data.dataset = std::make_shared<TokenDataset>(encoded(corpus.training), encoded(corpus.validation));
     return data;
 }
 

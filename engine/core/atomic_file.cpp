@@ -48,10 +48,32 @@ void syncFolder(const fs::path& folder, const fs::path& path)
         throwIo(path, "sync its folder", errorNumber);
 }
 
+// Where the contents belong: behind symbolic links, which stay. A rename would put a plain file in the place
+// of a device or pipe such as /dev/stdout, so only regular files are replaced.
+fs::path replaceableTarget(const fs::path& path)
+{
+    constexpr int kMostLinks = 40; // as many as the kernel follows
+    fs::path target = path;
+    std::error_code error;
+    for (int i = 0; fs::is_symlink(fs::symlink_status(target, error)); ++i) {
+        const fs::path next = fs::read_symlink(target, error);
+        if (error || i == kMostLinks)
+            throwIo(path, "create", error ? error.value() : ELOOP);
+        target = next.is_absolute() ? next : target.parent_path() / next;
+    }
+    const fs::file_status status = fs::status(target, error);
+    if (fs::exists(status) && !fs::is_regular_file(status)) {
+        throw Error(ErrorCode::Io, path.string() + ": cannot replace: it is " +
+                                       (fs::is_directory(status) ? "a folder" : "not a regular file") +
+                                       ", needed: the name of a file");
+    }
+    return target;
+}
+
 } // namespace
 
 AtomicFile::AtomicFile(fs::path path)
-    : m_path(std::move(path))
+    : m_path(replaceableTarget(path))
 {
     for (int attempt = 0; attempt < kNameAttempts && m_descriptor < 0; ++attempt) {
         m_temporary = m_path;

@@ -16,8 +16,8 @@ namespace mmfree
 class AtomicFile
 {
 public:
-    // Creates `<path>.<random>.tmp`. Throws Io naming the path and the reason (read-only folder, no space,
-    // ...).
+    // Creates `<path>.<random>.tmp`. A symbolic link is followed and stays. Throws Io naming the path and the
+    // reason (read-only folder, no space, a folder, device or pipe of that name, ...).
     explicit AtomicFile(std::filesystem::path path);
     ~AtomicFile(); // without commit() the temporary file is removed and `path` is untouched
     AtomicFile(const AtomicFile&) = delete;

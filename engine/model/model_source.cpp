@@ -55,8 +55,12 @@ public:
     {
         openWeightFiles();
         checkTensors();
-        if (fs::exists(folder / "tokenizer.model"))
-            m_text.tokenizerModel = readTextFile(folder / "tokenizer.model");
+        if (const fs::path tokenizer = folder / "tokenizer.model"; fs::exists(tokenizer)) {
+            m_text.tokenizerModel = readTextFile(tokenizer);
+            if (m_text.tokenizerModel.empty()) // would read as a model without one
+                throw Error(ErrorCode::InvalidFile,
+                            tokenizer.string() + " has 0 bytes, needed: a SentencePiece model");
+        }
         if (fs::exists(folder / "chat_template.json"))
             m_text.chatTemplateJson = readTextFile(folder / "chat_template.json", kMaxConfigBytes);
     }
@@ -147,8 +151,10 @@ void HuggingFaceSource::openShards(const fs::path& indexPath)
     const json index = parseJson(readTextFile(indexPath), name, ErrorCode::InvalidFile);
     const json map = index.is_object() ? index.value("weight_map", json()) : json();
     if (!map.is_object() || map.empty())
-        throw Error(ErrorCode::InvalidFile, name + ": weight_map is " + describeJson(map) +
-                                                ", needed: an object from tensor names to file names");
+        throw Error(ErrorCode::InvalidFile,
+                    name + ": weight_map is " +
+                        (map.empty() && map.is_object() ? "empty" : describeJson(map)) +
+                        ", needed: an object from tensor names to file names");
     std::map<std::string, std::vector<std::string>> tensorsOfShard;
     for (const auto& [tensor, file] : map.items()) {
         // Only files of this folder: an index must not make the program read elsewhere.

@@ -13,17 +13,9 @@ namespace
 
 constexpr std::size_t kChunkTokens = 512; // bounds the logits held at once: chunk x vocabulary floats
 
-// -log softmax(logits)[target] in nats.
-double crossEntropy(std::span<const float> logits, TokenId target, std::size_t position)
+double finiteLoss(std::span<const float> logits, TokenId target, std::size_t position)
 {
-    float highest = logits[0];
-    for (const float logit : logits)
-        highest = std::max(highest, logit);
-    double sum = 0.0;
-    for (const float logit : logits)
-        sum += std::exp(static_cast<double>(logit) - static_cast<double>(highest));
-    const double loss = static_cast<double>(highest) + std::log(sum) -
-                        static_cast<double>(logits[static_cast<std::size_t>(target)]);
+    const double loss = tokenLossNats(logits, target);
     if (!std::isfinite(loss))
         throw Error(ErrorCode::NumericFailure, "logits behind token " + std::to_string(position) +
                                                    " of the text contain NaN or infinity");
@@ -47,6 +39,15 @@ void checkArguments(const ModelConfig& config, std::span<const TokenId> tokens, 
 
 } // namespace
 
+double tokenLossNats(std::span<const float> logits, TokenId target)
+{
+    const double highest = *std::max_element(logits.begin(), logits.end());
+    double sum = 0.0;
+    for (const float logit : logits)
+        sum += std::exp(static_cast<double>(logit) - highest);
+    return highest + std::log(sum) - static_cast<double>(logits[static_cast<std::size_t>(target)]);
+}
+
 ScoreResult scoreTokens(InferenceExecutor& executor, std::span<const TokenId> tokens, std::int64_t window,
                         std::uint64_t textBytes, std::stop_token stop,
                         const std::function<void(double)>& progress)
@@ -69,8 +70,8 @@ ScoreResult scoreTokens(InferenceExecutor& executor, std::span<const TokenId> to
         request.logits = LogitsMode::All;
         const ForwardResult result = executor.forward(request, *state);
         for (std::size_t i = 0; i < count; ++i)
-            total += crossEntropy(result.logits.subspan(i * vocabulary, vocabulary), tokens[done + i + 1],
-                                  done + i);
+            total +=
+                finiteLoss(result.logits.subspan(i * vocabulary, vocabulary), tokens[done + i + 1], done + i);
         done += count;
         if (progress)
             progress(static_cast<double>(done) / static_cast<double>(predicted));

@@ -135,6 +135,9 @@ struct ScoreResult {
     std::int64_t tokens = 0;  // predicted tokens
 };
 
+// -log softmax(logits)[target] in nats, in double; stable for any finite logits, else not finite.
+[[nodiscard]] double tokenLossNats(std::span<const float> logits, TokenId target);
+
 // Mean cross entropy of each token given those before it, over windows of `window` tokens with fresh state
 // per window (0: one window). A window begins with the last token of the one before, so that every token but
 // the first of all is predicted exactly once. `textBytes`: size of the text, for bits per byte; the first

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <fcntl.h>
+#include <limits>
 #include <system_error>
 #include <unistd.h>
 
@@ -58,6 +59,49 @@ json parseJsonFile(const fs::path& file)
     if (parsed.is_discarded() || !parsed.is_object())
         throw Error(ErrorCode::InvalidFile, file.string() + " is not a JSON object");
     return parsed;
+}
+
+[[noreturn]] void failField(const std::string& name, const char* field, const json& found,
+                            const std::string& needed)
+{
+    throw Error(ErrorCode::InvalidFile, name + ": " + field + " is " + found.dump() + ", needed: " + needed);
+}
+
+// A number of a file we wrote; null stands for NaN, which JSON cannot say.
+double numberField(const json& object, const std::string& name, const char* field, double fallback)
+{
+    const auto found = object.find(field);
+    if (found == object.end())
+        return fallback;
+    if (!found->is_number() && !found->is_null())
+        failField(name, field, *found, "a number");
+    return found->is_null() ? std::numeric_limits<double>::quiet_NaN() : found->get<double>();
+}
+
+std::int64_t countField(const json& object, const std::string& name, const char* field, std::int64_t low,
+                        std::int64_t high = std::numeric_limits<std::int64_t>::max())
+{
+    const json value = object.value(field, json());
+    const bool whole = value.is_number_unsigned()
+                           ? value.get<std::uint64_t>() <= static_cast<std::uint64_t>(high)
+                           : value.is_number_integer();
+    if (!whole || value.get<std::int64_t>() < low || value.get<std::int64_t>() > high)
+        failField(name, field, value,
+                  low == high ? std::to_string(low) : "a whole number from " + std::to_string(low));
+    return value.get<std::int64_t>();
+}
+
+// Names the first field of config.json in which a checkpoint differs from the model of this run.
+void requireSameModel(const ModelConfig& found, const ModelConfig& needed, const std::string& name)
+{
+    if (found == needed)
+        return;
+    const json foundJson = modelConfigToJson(found), neededJson = modelConfigToJson(needed);
+    for (const auto& [field, value] : neededJson.items()) {
+        if (foundJson.value(field, json()) != value)
+            failField(name, field.c_str(), foundJson.value(field, json()),
+                      value.dump() + " of the model this run trains");
+    }
 }
 
 // Errors of std::filesystem as Io errors that name the path.
@@ -177,20 +221,23 @@ std::vector<StepMetrics> readMetrics(const fs::path& file)
 {
     std::vector<StepMetrics> all;
     std::ifstream stream(file);
+    std::int64_t lineNumber = 0;
     for (std::string line; std::getline(stream, line);) {
+        ++lineNumber;
         const json entry = json::parse(line, nullptr, false);
         if (!entry.is_object() || !entry.contains("step"))
             continue;
-        StepMetrics metrics;
-        metrics.step = entry.value("step", std::int64_t{0});
-        metrics.loss = entry.value("loss", 0.0);
-        metrics.learningRate = entry.value("learningRate", 0.0);
-        metrics.gradientNorm = entry.value("gradientNorm", 0.0);
-        metrics.tokensPerSecond = entry.value("tokensPerSecond", 0.0);
-        metrics.tokens = entry.value("tokens", std::int64_t{0});
-        metrics.elapsedSeconds = entry.value("elapsedSeconds", 0.0);
+        const std::string name = file.string() + ": line " + std::to_string(lineNumber);
+        StepMetrics metrics{.step = countField(entry, name, "step", 1),
+                            .loss = numberField(entry, name, "loss", 0.0),
+                            .learningRate = numberField(entry, name, "learningRate", 0.0),
+                            .gradientNorm = numberField(entry, name, "gradientNorm", 0.0),
+                            .tokensPerSecond = numberField(entry, name, "tokensPerSecond", 0.0),
+                            .tokens = countField(entry, name, "tokens", 0),
+                            .elapsedSeconds = numberField(entry, name, "elapsedSeconds", 0.0),
+                            .validationLoss = {}};
         if (entry.contains("validationLoss"))
-            metrics.validationLoss = entry.value("validationLoss", 0.0);
+            metrics.validationLoss = numberField(entry, name, "validationLoss", 0.0);
         all.push_back(metrics);
     }
     return all;
@@ -257,10 +304,7 @@ TrainerProgress readCheckpointFolder(const fs::path& folder, const ParameterLayo
                                      TrainingSnapshot& snapshot)
 {
     const std::shared_ptr<const ModelSource> model = openModel(folder);
-    if (!(model->config() == layout.config())) {
-        throw Error(ErrorCode::InvalidFile,
-                    (folder / "config.json").string() + " describes another model than this run trains");
-    }
+    requireSameModel(model->config(), layout.config(), (folder / "config.json").string());
     auto parameters = std::make_shared<AlignedBuffer<float>>(static_cast<std::size_t>(layout.size()));
     loadParameters(layout, *model, parameters->span());
     const SafetensorsFile moments(folder / "optimizer.safetensors");
@@ -269,23 +313,30 @@ TrainerProgress readCheckpointFolder(const fs::path& folder, const ParameterLayo
                 .secondMoment = readMoments(moments, layout, "v.")};
     const fs::path file = folder / "trainer.json";
     const json trainer = parseJsonFile(file);
-    try {
-        return {.step = trainer.at("step").get<std::int64_t>(),
-                .tokens = trainer.at("tokens").get<std::int64_t>(),
-                .elapsedSeconds = trainer.at("elapsedSeconds").get<double>(),
-                .bestValidationLoss = trainer.at("bestValidationLoss").get<double>(),
-                .bestStep = trainer.at("bestStep").get<std::int64_t>()};
-    } catch (const json::exception& failure) {
-        throw Error(ErrorCode::InvalidFile, file.string() + ": " + failure.what());
-    }
+    const std::string name = file.string();
+    const std::int64_t step = stepOfFolder(folder);
+    TrainerProgress progress{.step = countField(trainer, name, "step", step, step),
+                             .tokens = countField(trainer, name, "tokens", 0),
+                             .elapsedSeconds = numberField(trainer, name, "elapsedSeconds", 0.0),
+                             .bestValidationLoss = numberField(trainer, name, "bestValidationLoss", 0.0),
+                             .bestStep = countField(trainer, name, "bestStep", 0)};
+    if (!(progress.elapsedSeconds >= 0.0))
+        failField(name, "elapsedSeconds", trainer.at("elapsedSeconds"), "a number from 0");
+    if (progress.bestStep > step)
+        failField(name, "bestStep", progress.bestStep, "at most the step " + std::to_string(step));
+    return progress;
 }
 
 void removeOldCheckpoints(const fs::path& runDirectory, std::int64_t keep, std::int64_t bestStep)
 {
+    // A higher step than the latest one is left of a run that ended before it could list it: it must not
+    // count, or the latest would be removed as old.
+    const std::optional<fs::path> latest = latestCheckpoint(runDirectory);
+    const std::int64_t newest = latest ? stepOfFolder(*latest) : 0;
     std::vector<std::pair<std::int64_t, fs::path>> found;
     std::error_code error;
     for (const fs::directory_entry& entry : fs::directory_iterator(runDirectory / "checkpoints", error)) {
-        if (const std::int64_t step = stepOfFolder(entry.path()); step >= 0)
+        if (const std::int64_t step = stepOfFolder(entry.path()); step >= 0 && step <= newest)
             found.emplace_back(step, entry.path());
     }
     std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first > b.first; });

@@ -19,7 +19,8 @@ namespace mmfree
 [[nodiscard]] TrainingOptions trainingOptionsFromJson(const nlohmann::json& json, const std::string& name);
 
 [[nodiscard]] nlohmann::json stepMetricsToJson(const StepMetrics& metrics);
-// Every complete line of metrics.jsonl; an unfinished last line (crash) is ignored.
+// Every complete line of metrics.jsonl; an unfinished last line (crash) is ignored. Throws InvalidFile naming
+// line and field for values of the wrong kind.
 [[nodiscard]] std::vector<StepMetrics> readMetrics(const std::filesystem::path& file);
 
 // Options stored in DIR/run.json. Throws Io or InvalidConfig.
@@ -41,10 +42,11 @@ struct TrainerProgress {
 std::filesystem::path writeCheckpointFolder(const std::filesystem::path& runDirectory,
                                             const ParameterLayout& layout, const TrainingSnapshot& snapshot,
                                             const ModelText& text, const TrainerProgress& progress);
-// Reads one back. Throws InvalidFile naming what is missing or does not fit `layout`.
+// Reads one back, with its folder's name as the step. Throws InvalidFile naming what is missing or does not
+// fit `layout`.
 [[nodiscard]] TrainerProgress readCheckpointFolder(const std::filesystem::path& folder,
                                                    const ParameterLayout& layout, TrainingSnapshot& snapshot);
-// Removes checkpoint folders except the newest `keep` and step `bestStep`.
+// Removes checkpoint folders except the newest `keep`, counted from `latest`, and step `bestStep`.
 void removeOldCheckpoints(const std::filesystem::path& runDirectory, std::int64_t keep,
                           std::int64_t bestStep);
 

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cmath>
 #include <system_error>
+#include <utility>
 
 namespace mmfree
 {
@@ -45,6 +46,12 @@ Trainer::Trainer(std::unique_ptr<TrainingExecutor> executor, Setup setup, bool r
     , m_setup(std::move(setup))
 {
     validateTrainingOptions(m_setup.options);
+    const std::int64_t positions = m_executor->layout().config().maxPositions;
+    if (positions > 0 && m_setup.options.length > positions) {
+        throw Error(ErrorCode::InvalidArgument, "--length is " + std::to_string(m_setup.options.length) +
+                                                    ", needed: at most max_position_embeddings = " +
+                                                    std::to_string(positions) + " of the model");
+    }
     if (m_setup.options.overfitBatch) {
         const std::int64_t needed = m_setup.options.batch * m_setup.options.length;
         if (static_cast<std::int64_t>(m_setup.fixedBatch.size()) != needed) {
@@ -63,6 +70,9 @@ Trainer::Trainer(std::unique_ptr<TrainingExecutor> executor, Setup setup, bool r
                     directory.string() +
                         " already holds a run; choose another folder or continue it (--resume)");
     }
+    if (!exists && resume)
+        throw Error(ErrorCode::InvalidArgument,
+                    directory.string() + " has no checkpoint to resume from: it holds no run");
     fs::create_directories(directory, error);
     if (error)
         throw Error(ErrorCode::Io, "cannot create " + directory.string() + ": " + error.message());
@@ -78,13 +88,17 @@ Trainer::Trainer(std::unique_ptr<TrainingExecutor> executor, Setup setup, bool r
         writeFileAtomically(directory / "tokenizer.model", m_setup.text.tokenizerModel);
 }
 
-// Metrics after the checkpoint are forgotten: the steps will be made again, with the same numbers.
+// Metrics after the checkpoint are forgotten: the steps will be made again, with the same numbers. A run that
+// ended before its first checkpoint starts anew, which is the same thing.
 void Trainer::resumeFromCheckpoint()
 {
     const fs::path& directory = m_setup.runDirectory;
     const std::optional<fs::path> folder = latestCheckpoint(directory);
-    if (!folder)
-        throw Error(ErrorCode::InvalidArgument, directory.string() + " has no checkpoint to resume from");
+    if (!folder) {
+        m_firstMessage = directory.string() + " has no checkpoint yet: the run starts from its beginning";
+        writeFileAtomically(directory / "metrics.jsonl", "");
+        return;
+    }
     TrainingSnapshot snapshot;
     const TrainerProgress progress = readCheckpointFolder(*folder, m_executor->layout(), snapshot);
     m_executor->restore(snapshot);
@@ -199,6 +213,8 @@ TrainingEnd Trainer::run(std::stop_token stop, const TrainerCallbacks& callbacks
 {
     const TrainingOptions& options = m_setup.options;
     std::ofstream log(m_setup.runDirectory / "metrics.jsonl", std::ios::app);
+    if (callbacks.onMessage && !m_firstMessage.empty())
+        callbacks.onMessage(std::exchange(m_firstMessage, {}));
     std::int64_t lastCheckpoint = m_step;
     const auto due = [&](std::int64_t every) {
         return every > 0 && (m_step % every == 0 || m_step == options.steps);
@@ -207,7 +223,8 @@ TrainingEnd Trainer::run(std::stop_token stop, const TrainerCallbacks& callbacks
         StepMetrics metrics = trainOneStep();
         if (due(options.evaluateEvery))
             metrics.validationLoss = validate();
-        if (metrics.validationLoss && (m_bestStep == 0 || *metrics.validationLoss < m_bestValidationLoss)) {
+        if (metrics.validationLoss && std::isfinite(*metrics.validationLoss) &&
+            (m_bestStep == 0 || *metrics.validationLoss < m_bestValidationLoss)) {
             m_bestValidationLoss = *metrics.validationLoss;
             m_bestStep = m_step;
         }

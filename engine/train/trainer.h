@@ -108,11 +108,12 @@ public:
         std::string commandLine;                // stored in run.json
         const Backend* sampleBackend = nullptr; // for samples; may be null (none)
     };
-    // Creates the run directory (throws Io when it cannot be written or already holds a run and !resume).
+    // Creates the run directory (throws Io when it cannot be written, InvalidArgument when it already holds a
+    // run and !resume). `resume` continues from the newest checkpoint, or from the start when there is none.
     Trainer(std::unique_ptr<TrainingExecutor> executor, Setup setup, bool resume);
 
-    // Runs until options.steps, stop request, or an Error. A stop request ends after the current micro-batch
-    // and writes a checkpoint. NaN/Inf loss or gradient throws NumericFailure naming step and last good
+    // Runs until options.steps, stop request, or an Error. A stop request ends after the current step and
+    // writes a checkpoint. NaN/Inf loss or gradient throws NumericFailure naming step and last good
     // checkpoint.
     TrainingEnd run(std::stop_token stop, const TrainerCallbacks& callbacks);
 
@@ -133,6 +134,7 @@ private:
     double m_bestValidationLoss = 0.0; // 0: none yet
     std::int64_t m_bestStep = 0;
     std::vector<TokenId> m_inputs, m_targets;
+    std::string m_firstMessage; // for the log, said when the run starts
 };
 
 } // namespace mmfree

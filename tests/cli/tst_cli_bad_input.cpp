@@ -109,7 +109,30 @@ private slots:
         expectError(runCli({"eval", text(m_model), "--text", text(file)}), {"eval-bad.txt", "empty"});
         writeBytes(file, "abc\xff");
         expectError(runCli({"eval", text(m_model), "--text", text(file)}), {"eval-bad.txt", "3", "UTF-8"});
-        expectError(runCli({"generate", text(m_model), "--prompt-file", text(file)}), {"UTF-8"});
+        expectError(runCli({"generate", text(m_model), "--prompt-file", text(file)}),
+                    {"eval-bad.txt", "3", "UTF-8"});
+    }
+
+    // An empty value must not fall through to another way of giving the tokens.
+    void emptyValuesAreUsageErrors()
+    {
+        const QString out = text(m_folder.path() / "empty.safetensors");
+        for (const QStringList& arguments : {QStringList{"generate", text(m_model), "--ids", ""},
+                                             {"generate", text(m_model), "--prompt-file", ""},
+                                             {"trace", text(m_model), "--tokens", "", "--out", out},
+                                             {"trace", text(m_model), "--ids", "", "--out", out}}) {
+            const CliResult result = runCli(arguments);
+            QVERIFY2(result.exitCode == 2, result.err.constData());
+            QVERIFY2(result.err.contains(arguments.at(2).toUtf8()), result.err.constData());
+        }
+    }
+
+    void emptyTokenizerFileIsNotTakenForNone()
+    {
+        const fs::path model = m_folder.path() / "no-tokenizer";
+        fs::copy(m_golden, model);
+        writeBytes(model / "tokenizer.model", "");
+        expectError(runCli({"info", text(model)}), {"tokenizer.model", "0 bytes"});
     }
 
     void idsOutOfRangeAreNamed()

@@ -6,6 +6,8 @@
 #include <QProcess>
 #include <QTest>
 
+#include <csignal>
+
 using namespace mmfree::test;
 namespace fs = std::filesystem;
 
@@ -31,6 +33,24 @@ private slots:
         QVERIFY(!result.crashed);
         QCOMPARE(result.exitCode, 130);
         QVERIFY2(result.err.contains("cancelled"), result.err.constData());
+    }
+
+    // A closed terminal ends the work as Ctrl+C does: nothing half-written stays, a checkpoint is made.
+    void hangUpStopsLikeCtrlC()
+    {
+        struct sigaction current = {};
+        sigaction(SIGHUP, nullptr, &current);
+        if (current.sa_handler == SIG_IGN)
+            QSKIP("hang-ups are ignored here (nohup), by programs started from here too");
+        QByteArray seen;
+        const CliResult result =
+            runCliWith({"generate", text(m_model), "--prompt", "The", "--max-tokens", "100000000"},
+                       [&](QProcess& process) {
+                           QVERIFY(waitForOutput(process, " ", seen));
+                           ::kill(static_cast<pid_t>(process.processId()), SIGHUP);
+                       });
+        QVERIFY(!result.crashed);
+        QCOMPARE(result.exitCode, 130);
     }
 
     void chatStopsTheAnswerAndGoesOn()

@@ -191,6 +191,21 @@ private slots:
         QCOMPARE(result.out, once + once);
     }
 
+    void chatGoesOnWhenTheContextIsFull()
+    {
+        const QByteArray input =
+            "Hello\n" + QByteArray("the cat sees the garden ").repeated(20) + "\n/reset\nHello\n";
+        const CliResult result =
+            runCli({"chat", text(m_dense), "--max-tokens", "8", "--temperature", "0"}, input);
+        QVERIFY2(result.exitCode == 0, result.err.constData());
+        QVERIFY2(result.err.contains("max_position_embeddings = 64") && result.err.contains("/reset"),
+                 result.err.constData());
+        const QByteArray once =
+            runCli({"chat", text(m_dense), "--max-tokens", "8", "--temperature", "0"}, "Hello\n").out;
+        QVERIFY(!once.isEmpty());
+        QCOMPARE(result.out.count(once), 2);
+    }
+
     void chatTemplateTravelsWithThePackedFile()
     {
         const fs::path chatTemplate = m_folder.path() / "chat.json",

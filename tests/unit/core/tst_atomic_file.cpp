@@ -58,6 +58,8 @@ private slots:
     void aFolderThatCannotBeWrittenThrows();
     void aFullDiskLeavesTheOldFile();
     void aFolderUnderTheFinalNameThrows();
+    void aDeviceOrPipeUnderTheFinalNameIsNotReplaced();
+    void aLinkStaysALinkAndItsTargetIsWritten();
     void newFilesFollowTheUmask();
     void readTextFileReadsAndLimits();
 };
@@ -140,6 +142,37 @@ void TestAtomicFile::aFolderUnderTheFinalNameThrows()
     MMFREE_EXPECT_ERROR(writeFileAtomically(folder.path() / "taken", "text"), ErrorCode::Io, "taken",
                         "cannot replace");
     QCOMPARE(entriesIn(folder.path()), 1);
+}
+
+void TestAtomicFile::aDeviceOrPipeUnderTheFinalNameIsNotReplaced()
+{
+    const test::TemporaryFolder folder;
+    const fs::path pipe = folder.path() / "pipe", link = folder.path() / "link";
+    QCOMPARE(mkfifo(pipe.c_str(), 0600), 0);
+    fs::create_symlink(pipe, link);
+    for (const fs::path& path : {pipe, link}) {
+        MMFREE_EXPECT_ERROR(writeFileAtomically(path, "text"), ErrorCode::Io, path.filename().string(),
+                            "not a regular file");
+    }
+    QVERIFY(fs::is_fifo(fs::symlink_status(pipe)));
+    QVERIFY(fs::is_symlink(fs::symlink_status(link)));
+    QCOMPARE(entriesIn(folder.path()), 2);
+}
+
+void TestAtomicFile::aLinkStaysALinkAndItsTargetIsWritten()
+{
+    const test::TemporaryFolder folder;
+    fs::create_directories(folder.path() / "elsewhere");
+    const fs::path target = folder.path() / "elsewhere" / "file", link = folder.path() / "link";
+    fs::create_symlink("elsewhere/file", link);
+    for (const char* contents : {"the link leads to no file yet", "and now it does"}) {
+        writeFileAtomically(link, contents);
+        QVERIFY(fs::is_symlink(fs::symlink_status(link)));
+        QCOMPARE(readTextFile(target), std::string(contents));
+    }
+    QCOMPARE(entriesIn(folder.path() / "elsewhere"), 1);
+    fs::create_symlink("round", folder.path() / "round");
+    MMFREE_EXPECT_ERROR(writeFileAtomically(folder.path() / "round", "text"), ErrorCode::Io, "round");
 }
 
 void TestAtomicFile::newFilesFollowTheUmask()

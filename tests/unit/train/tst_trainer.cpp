@@ -8,6 +8,8 @@
 
 #include <QTest>
 
+#include <nlohmann/json.hpp>
+
 #include <cmath>
 #include <numeric>
 
@@ -265,6 +267,108 @@ private slots:
         QVERIFY(errorOf([&] {
                     makeTrainer(folder.path() / "run", tinyOptions(), true);
                 }).find("optimizer.safetensors") != std::string::npos);
+    }
+
+    void runEndedBeforeItsFirstCheckpointResumesFromTheStart()
+    {
+        TemporaryFolder folder;
+        const TrainingOptions options = tinyOptions();
+        (void)makeTrainer(folder.path() / "whole", options, false)->run({}, {});
+        TrainerCallbacks callbacks;
+        callbacks.onStep = [](const StepMetrics& metrics) {
+            if (metrics.step == 2)
+                throw std::runtime_error("as if killed");
+        };
+        const auto killed = makeTrainer(folder.path() / "parts", options, false);
+        QVERIFY_EXCEPTION_THROWN(killed->run({}, callbacks), std::runtime_error);
+
+        std::string message;
+        callbacks = {};
+        callbacks.onMessage = [&](const std::string& text) { message = text; };
+        (void)makeTrainer(folder.path() / "parts", options, true)->run({}, callbacks);
+        QVERIFY2(message.find("no checkpoint") != std::string::npos, message.c_str());
+        QCOMPARE(readMetrics(folder.path() / "parts" / "metrics.jsonl").size(), std::size_t{8});
+        QVERIFY(bytesOf(folder.path() / "whole" / "checkpoints" / "step-8" / "optimizer.safetensors") ==
+                bytesOf(folder.path() / "parts" / "checkpoints" / "step-8" / "optimizer.safetensors"));
+    }
+
+    // A crash between the rename of a checkpoint and the new `latest` leaves a folder from the future.
+    void newestCheckpointStaysWhenAnUnlistedOneHasAHigherStep()
+    {
+        TemporaryFolder folder;
+        const fs::path checkpoints = folder.path() / "run" / "checkpoints";
+        TrainingOptions options = tinyOptions();
+        options.keepCheckpoints = 1;
+        options.evaluateEvery = 0;
+        (void)makeTrainer(folder.path() / "run", options, false)->run({}, {});
+        fs::rename(checkpoints / "step-8", checkpoints / "step-20");
+        options.steps = 6;
+        fs::remove_all(folder.path() / "run2");
+        (void)makeTrainer(folder.path() / "run2", options, false)->run({}, {});
+        fs::rename(checkpoints / "step-20", folder.path() / "run2" / "checkpoints" / "step-20");
+        options.steps = 7;
+        (void)makeTrainer(folder.path() / "run2", options, true)->run({}, {});
+        const auto latest = latestCheckpoint(folder.path() / "run2");
+        QVERIFY(latest && latest->filename() == "step-7");
+        QVERIFY(!fs::exists(folder.path() / "run2" / "checkpoints" / "step-6"));
+    }
+
+    void damagedRunFilesAreNamed_data()
+    {
+        QTest::addColumn<QByteArray>("file");
+        QTest::addColumn<QByteArray>("key");
+        QTest::addColumn<QByteArray>("value");
+        const QByteArray trainer = "checkpoints/step-8/trainer.json";
+        QTest::newRow("negative step") << trainer << QByteArray("step") << QByteArray("-5");
+        QTest::newRow("step of another folder") << trainer << QByteArray("step") << QByteArray("7");
+        QTest::newRow("step beyond all numbers") << trainer << QByteArray("step") << QByteArray("1e300");
+        QTest::newRow("text as step") << trainer << QByteArray("step") << QByteArray("\"8\"");
+        QTest::newRow("negative tokens") << trainer << QByteArray("tokens") << QByteArray("-1");
+        QTest::newRow("best step to come") << trainer << QByteArray("bestStep") << QByteArray("9");
+        QTest::newRow("negative time") << trainer << QByteArray("elapsedSeconds") << QByteArray("-1");
+        QTest::newRow("text as loss")
+            << QByteArray("metrics.jsonl") << QByteArray("loss") << QByteArray("\"low\"");
+    }
+    void damagedRunFilesAreNamed()
+    {
+        QFETCH(QByteArray, file);
+        QFETCH(QByteArray, key);
+        QFETCH(QByteArray, value);
+        TemporaryFolder folder;
+        (void)makeTrainer(folder.path() / "run", tinyOptions(), false)->run({}, {});
+        const fs::path damaged = folder.path() / "run" / file.toStdString();
+        std::string text = bytesOf(damaged);
+        text = text.substr(0, text.find('\n', text.find('}')) + 1); // of metrics the first line
+        nlohmann::json json = nlohmann::json::parse(text);
+        json[key.toStdString()] = nlohmann::json::parse(value.toStdString());
+        writeFileAtomically(damaged, json.dump() + "\n");
+        const std::string message = errorOf([&] { makeTrainer(folder.path() / "run", tinyOptions(), true); });
+        QVERIFY2(message.find(damaged.filename().string()) != std::string::npos &&
+                     message.find(key.toStdString()) != std::string::npos &&
+                     message.find("needed: ") != std::string::npos,
+                 message.c_str());
+    }
+
+    void sequencesLongerThanTheModelsPositionsAreRefused()
+    {
+        TemporaryFolder folder;
+        ModelConfig config = tinyConfig(Architecture::Transformer);
+        config.maxPositions = 11;
+        const auto layout = std::make_shared<const ParameterLayout>(config);
+        AlignedBuffer<float> initial(layout->size());
+        const auto make = [&](std::int64_t length) {
+            Trainer::Setup setup;
+            setup.options = tinyOptions();
+            setup.options.length = length;
+            setup.runDirectory = folder.path() / std::to_string(length);
+            setup.dataset = countingData();
+            return Trainer(reference::ReferenceBackend().createTraining(layout, initial.span(), {}),
+                           std::move(setup), false);
+        };
+        QCOMPARE(errorOf([&] { make(11); }), std::string());
+        QCOMPARE(errorOf([&] { make(12); }),
+                 std::string("--length is 12, needed: at most max_position_embeddings = 11 of the model"));
+        QVERIFY(!fs::exists(folder.path() / "12"));
     }
 
     void explodingLossNamesStepAndCheckpoint()
