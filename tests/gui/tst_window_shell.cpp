@@ -163,7 +163,14 @@ private slots:
         QCOMPARE(process.exitCode(), 0);
         const QPixmap picture(folder.filePath("a.png"));
         QCOMPARE(picture.size(), QSize(900, 600));
-        QCOMPARE(picture.toImage().pixelColor(450, 250), themeColors(QPalette(Qt::black)).window);
+        const QImage image = picture.toImage();
+        const QColor background = themeColors(QPalette(Qt::black)).window;
+        int found = 0; // the transcript's empty area, whatever model is bundled
+        for (int y = 0; y < image.height(); ++y) {
+            for (int x = 0; x < image.width(); ++x)
+                found += image.pixelColor(x, y) == background ? 1 : 0;
+        }
+        QVERIFY2(found > image.width() * image.height() / 5, qPrintable(QString::number(found)));
 
         process.start(program, {"--page", "nowhere", "--screenshot", folder.filePath("b.png")});
         QVERIFY(process.waitForFinished(60'000));
