@@ -127,6 +127,12 @@ public:
     }
     void forwardLayer(O& ops, std::int64_t n, std::int64_t count, float* state, ProbeWriter<O>& probe)
     {
+        if constexpr (FusedDecodeOperators<O>) {
+            if (count == 1 && probe.empty()) {
+                decodeLayer(ops, n, state);
+                return;
+            }
+        }
         const Layer& layer = m_layers[n];
         const auto [d, I, eps] =
             std::tuple(m_config.hiddenSize, m_config.intermediateSize, m_config.rmsNormEps);
@@ -166,6 +172,24 @@ public:
     }
 
 private:
+    // forwardLayer for one token without probes.
+    void decodeLayer(O& ops, std::int64_t n, float* state) requires FusedDecodeOperators<O>
+    {
+        const Layer& layer = m_layers[n];
+        const auto [d, eps] = std::pair(m_config.hiddenSize, m_config.rmsNormEps);
+        const auto fused = [](const BitLinear& linear) -> typename O::BitLinear {
+            return {linear.norm.data(), linear.weight};
+        };
+        float* x = m_x.data();
+        ops.mixerStep(x, layer.attnNorm.data(), eps, d, fused(layer.forgetGate), fused(layer.candidate),
+                      fused(layer.outputGate), n > 0 ? layer.lowerBound.data() : nullptr, state,
+                      m_hidden.data(), m_outputGate.data());
+        ops.gatedOutputStep(m_outputGate.data(), layer.gNorm.data(), eps, m_hidden.data(), d,
+                            fused(layer.mixerOut), x);
+        ops.gluStep(x, layer.mlpNorm.data(), eps, d, fused(layer.gateUp), m_glu.data());
+        ops.bitLinearStepAdd(m_glu.data(), eps, fused(layer.down), x);
+    }
+
     void bitLinear(O& ops, const BitLinear& linear, const float* x, std::int64_t count, std::int64_t width,
                    float* out)
     {

@@ -16,8 +16,8 @@
 namespace mmfree
 {
 
-// RMSNorm inside BitLinear, whatever the model's rms_norm_eps: the public fused kernel, which trained the published
-// weights, uses 1e-6 (model.md; the unfused module says 1e-8).
+// RMSNorm inside BitLinear, whatever the model's rms_norm_eps: the public fused kernel, which trained the
+// published weights, uses 1e-6 (model.md; the unfused module says 1e-8).
 inline constexpr float kBitLinearEps = 1e-6f;
 
 struct AttentionShape {
@@ -105,6 +105,22 @@ concept InferenceOperators = MemoryOperators<O> &&
     // softmax rows: [length, heads, first + length] (zeros after the diagonal).
     ops.attention(in /*queries*/, in /*keys*/, in /*values*/, n /*length*/, n /*first*/, shape, out,
                   out /*weights*/);
+};
+
+// Optional: one token through a layer in a few fused calls (contracts: engine/cpu/cpu_operators.h). They give
+// the same bits as the operators they stand for, and are used when nothing is probed.
+template <class O>
+concept FusedDecodeOperators = InferenceOperators<O> &&
+    requires(O ops, const float* in, float* out, std::int64_t n, float eps,
+             const typename O::BitLinear& linear)
+{
+    ops.mixerStep(in /*x*/, in /*norm*/, eps, n /*width*/, linear /*forget*/, linear /*candidate*/,
+                  linear /*output gate*/, in /*lowerBound*/, out /*state*/, out /*hidden*/,
+                  out /*output gate*/);
+    ops.gatedOutputStep(in /*output gate*/, in /*g norm*/, eps, in /*hidden*/, n /*width*/, linear,
+                        out /*+=*/);
+    ops.gluStep(in /*x*/, in /*norm*/, eps, n /*width*/, linear /*gate and up*/, out /*glu*/);
+    ops.bitLinearStepAdd(in /*x*/, eps, linear, out /*+=*/);
 };
 
 // Backward: gradients with respect to arrays named dX. Weight gradients accumulate (+=), activation gradients

@@ -26,6 +26,7 @@ public:
     // Rows of the present chunk start at `row`.
     void setFirstRow(std::int64_t row) { m_row = row; }
 
+    [[nodiscard]] bool empty() const { return m_request == nullptr; }
     [[nodiscard]] bool wants(std::int64_t layer, Quantity quantity) const
     {
         return m_request && m_request->wants(layer, quantity);
