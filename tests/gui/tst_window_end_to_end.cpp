@@ -85,6 +85,30 @@ private slots:
                 8); // the past came from the stored state
     }
 
+    // The transcript a first user makes: the bundled model, a suggestion clicked, a second turn typed, a chat found again.
+    void theBundledModelIsChattedWithByClicksAndKeys()
+    {
+        const QString bundled =
+            QString::fromStdString((test::sourceFolder() / "resources/demo/holmes.safetensors").string());
+        WindowFixture window({}, app::openModelParts);
+        window.open(bundled);
+        QVERIFY2(window.m_window->service().model(), qPrintable(window.m_window->messageBar().detail()));
+        window.child<QSpinBox>("maxTokens")->setValue(40);
+        window.send("Sherlock Holmes");
+        QVERIFY(window.waitIdle());
+        const QString first = window.lastText();
+        QVERIFY2(first.size() > 40, qPrintable(first));
+        const AnswerStats stats = window.messages().last()->message().stats.value();
+        QVERIFY(stats.generatedTokens > 0 && stats.generatedTokens <= 40);
+        QVERIFY(stats.decodeTokensPerSecond > 0.0);
+        window.send(" Then he");
+        QVERIFY(window.waitIdle());
+        QCOMPARE(window.messages().size(), 4);
+        qInfo().noquote() << "transcript:" << "Sherlock Holmes" + first + " Then he" + window.lastText();
+        window.press(Qt::Key_N, Qt::ControlModifier); // a new chat; the old one stays in the list
+        QCOMPARE(window.messages().size(), 0);
+    }
+
     void theSameSeedRepeatsTheAnswer()
     {
         WindowFixture window({}, app::openModelParts);
