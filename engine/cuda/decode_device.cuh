@@ -38,10 +38,11 @@ __device__ __forceinline__ bool arrived(const uint4& word, unsigned tag)
     return (differ & 1u) == 0;
 }
 
+// Without the tags: what a value means must not depend on how often its slot was used before.
 __device__ __forceinline__ float4 asFloats(const uint4& word)
 {
-    return make_float4(__uint_as_float(word.x), __uint_as_float(word.y), __uint_as_float(word.z),
-                       __uint_as_float(word.w));
+    return make_float4(__uint_as_float(word.x & ~1u), __uint_as_float(word.y & ~1u),
+                       __uint_as_float(word.z & ~1u), __uint_as_float(word.w & ~1u));
 }
 
 // Polls until every lane's four floats at its `address` have arrived (lanes with wanted == false are not
