@@ -65,79 +65,6 @@ public:
     std::int64_t consumed = 0;
 };
 
-// Copies what a request probes out of the workspaces of the present chunk.
-class OpenClExecutor::Capture
-{
-public:
-    Capture(KernelLauncher& launcher, const ProbeRequest& request, std::int64_t tokens)
-        : m_launcher(launcher)
-        , m_request(request)
-        , m_tokens(tokens)
-        , m_trace(std::make_shared<ActivationTrace>())
-    {
-    }
-    void setRows(std::int64_t row, std::int64_t count)
-    {
-        m_row = row;
-        m_count = count;
-    }
-    [[nodiscard]] bool wants(std::int64_t layer, Quantity quantity) const
-    {
-        return m_request.wants(layer, quantity);
-    }
-
-    // Rows of `width` floats, `stride` floats apart, from float `offset` of `memory`.
-    void take(std::int64_t layer, Quantity quantity, cl_mem memory, std::int64_t width,
-              std::int64_t stride = 0, std::int64_t offset = 0)
-    {
-        if (!wants(layer, quantity))
-            return;
-        const std::span<float> out = rows(layer, quantity, width);
-        m_launcher.readRows(memory, static_cast<std::size_t>(offset) * sizeof(float),
-                            static_cast<std::size_t>(stride ? stride : width) * sizeof(float),
-                            static_cast<std::size_t>(width) * sizeof(float), std::as_writable_bytes(out));
-    }
-
-    // The int8 input of the forget gate's projection, out of its storage order.
-    void takeQuantized(std::int64_t layer, cl_mem memory, std::int64_t width, Variant variant)
-    {
-        if (!wants(layer, Quantity::QuantizedInput))
-            return;
-        const std::span<float> out = rows(layer, Quantity::QuantizedInput, width);
-        const std::int64_t padded = paddedColumns(width);
-        const std::size_t elementBytes = variant == Variant::Vector ? 2 : 1;
-        std::vector<std::byte> raw(static_cast<std::size_t>(m_count * padded) * elementBytes);
-        m_launcher.read(memory, 0, raw);
-        for (std::int64_t t = 0; t < m_count; ++t) {
-            for (std::int64_t c = 0; c < width; ++c) {
-                const auto at =
-                    static_cast<std::size_t>(t * padded + activationSlot(c, variant)) * elementBytes;
-                out[static_cast<std::size_t>(t * width + c)] =
-                    static_cast<float>(static_cast<std::int8_t>(raw[at])); // the low byte holds -128..127
-            }
-        }
-    }
-    [[nodiscard]] std::shared_ptr<const ActivationTrace> finish() { return std::move(m_trace); }
-
-private:
-    std::span<float> rows(std::int64_t layer, Quantity quantity, std::int64_t width)
-    {
-        TracedQuantity& entry = m_trace->entries[{layer, quantity}];
-        if (entry.values.empty()) {
-            entry.tokens = m_tokens;
-            entry.width = width;
-            entry.values.resize(static_cast<std::size_t>(m_tokens * width));
-        }
-        return std::span(entry.values)
-            .subspan(static_cast<std::size_t>(m_row * width), static_cast<std::size_t>(m_count * width));
-    }
-
-    KernelLauncher& m_launcher;
-    const ProbeRequest& m_request;
-    std::int64_t m_tokens, m_row = 0, m_count = 0;
-    std::shared_ptr<ActivationTrace> m_trace;
-};
-
 OpenClExecutor::OpenClExecutor(const ClDevice& device, std::shared_ptr<const ModelSource> source, int threads)
     : m_config(source->config())
     , m_launcher(device, threads)
@@ -201,9 +128,9 @@ ForwardResult OpenClExecutor::forward(const ForwardRequest& request, InferenceSt
                                     : request.logits == LogitsMode::Last ? 1
                                                                          : 0;
     m_logits.resize(static_cast<std::size_t>(wantedRows * V));
-    std::unique_ptr<Capture> capture;
+    std::unique_ptr<ProbeCapture> capture;
     if (request.probe && !request.probe->empty())
-        capture = std::make_unique<Capture>(m_launcher, *request.probe, count);
+        capture = std::make_unique<ProbeCapture>(m_launcher, *request.probe, count);
     const bool allNorms = capture && capture->wants(m_config.layerCount, Quantity::FinalNorm);
 
     for (std::int64_t row = 0; row < count; row += kChunkTokens) {
@@ -325,7 +252,7 @@ void OpenClExecutor::runFusedLayer(std::int64_t n, State& state)
                    layer.down.rowsPerSegment, x, localRow(gluPadded), localQuantized(gluPadded));
 }
 
-void OpenClExecutor::runLayer(std::int64_t n, std::int64_t count, State& state, Capture* capture)
+void OpenClExecutor::runLayer(std::int64_t n, std::int64_t count, State& state, ProbeCapture* capture)
 {
     if (m_fused && count == 1 && !capture) {
         runFusedLayer(n, state);

@@ -5,6 +5,7 @@
 #include "engine/runtime/backend.h"
 #include "fpga/host/device_model.h"
 #include "fpga/host/kernel_launcher.h"
+#include "fpga/host/probe_capture.h"
 #include "fpga/host/ternary_product.h"
 
 #include <array>
@@ -51,14 +52,13 @@ private:
         std::int64_t capacity = 0; // tokens
         std::size_t bytes = 0;
     };
-    class Capture;
 
     void checkRequest(const ForwardRequest& request) const;
     void reserve(std::int64_t tokens);
     void reserveLogits(std::int64_t rows);
     [[nodiscard]] std::array<std::size_t, 3> workGroups(std::int64_t first, std::int64_t second = 1) const;
     void embed(std::int64_t count);
-    void runLayer(std::int64_t n, std::int64_t count, State& state, Capture* capture);
+    void runLayer(std::int64_t n, std::int64_t count, State& state, ProbeCapture* capture);
     // One token with row kernels and products in one launch each (GPUs); nothing can be probed.
     void runFusedLayer(std::int64_t n, State& state);
     void fusedNormProduct(const TernaryStage& stage, cl_mem norms, int outerOffset, int innerOffset,

@@ -56,7 +56,8 @@ inline void fused_rows(global const uint4* weights, local const char* q, float f
     const int lane = (int)get_local_id(0) % MMFREE_DOT_LANES;
     const int row = (int)get_group_id(0) * MMFREE_DOT_ROWS + (int)get_local_id(0) / MMFREE_DOT_LANES;
     const int words = padded / 64;
-    global const uint4* codes = weights + ((size_t)segment * rowsPerSegment + min(row, rowsPerSegment - 1)) * words;
+    global const uint4* codes =
+        weights + ((size_t)segment * rowsPerSegment + min(row, rowsPerSegment - 1)) * words;
     local const uint4* values = (local const uint4*)q;
     int sum = 0, valueSum = 0;
     for (int w = lane; w < words; w += MMFREE_DOT_LANES) {

@@ -1,7 +1,7 @@
 // Everything between the products, NDRange form: embedding, norms with quantisation, gates with the MLGRU
-// scan. `tokens` and `segments` equal the
-// numbers of work-groups. Row kernels run one work-group of MMFREE_ROW_LANES work-items per token: 1 on a CPU, where the
-// float16 loops fill the vector unit, many on a GPU. A row is read a few times from cache, written once.
+// scan. `tokens` and `segments` equal the numbers of work-groups. Row kernels run one work-group of
+// MMFREE_ROW_LANES work-items per token: 1 on a CPU, where the float16 loops fill the vector unit, many on a
+// GPU. A row is read a few times from cache, written once.
 
 // Values handled at a time by one work-item: long vectors for a CPU, coalesced single values for a GPU.
 #if MMFREE_ROW_LANES == 1
@@ -99,8 +99,9 @@ inline void quantize_row(global const float* x, global const float* weight, int 
 }
 
 // out[t] = table[tokens[t]].  out: [tokens, width] f32. One work-item per value.
-kernel __attribute__((reqd_work_group_size(MMFREE_COLUMN_ITEMS, 1, 1))) void embed(global const int* tokens, global const uchar* table, int tableType, int width,
-                  int tokenCount, global float* out)
+kernel __attribute__((reqd_work_group_size(MMFREE_COLUMN_ITEMS, 1, 1))) void
+embed(global const int* tokens, global const uchar* table, int tableType, int width, int tokenCount,
+      global float* out)
 {
     const int i = get_global_id(0), t = get_global_id(1);
     if (i >= width || t >= tokenCount)
@@ -144,8 +145,9 @@ norm_quantize(global const float* x, int firstToken, global const float* norms, 
 // MLGRU (section 3.3.1): f = sigmoid(f'), after layer 0 f = lb + (1 - lb) f; c = silu(i') (1 - f);
 // h = f h + c. gates: [tokens, 3 * width] = f' | i' | g'; f and c replace f' and i'. state: [width] at
 // stateOffset, updated; hidden: [tokens, width]. One work-item per channel walks the tokens in order.
-kernel __attribute__((reqd_work_group_size(MMFREE_COLUMN_ITEMS, 1, 1))) void gates_scan(global float* gates, global const float* norms, int boundOffset, int tokens, int width,
-                       global float* state, int stateOffset, global float* hidden)
+kernel __attribute__((reqd_work_group_size(MMFREE_COLUMN_ITEMS, 1, 1))) void
+gates_scan(global float* gates, global const float* norms, int boundOffset, int tokens, int width,
+           global float* state, int stateOffset, global float* hidden)
 {
     const int i = get_global_id(0);
     if (i >= width)
