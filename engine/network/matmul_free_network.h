@@ -44,6 +44,9 @@ public:
         : m_config(source.config())
         , m_embeddings(ops.makeDense(finiteView(source, "model.embeddings.weight")))
     {
+        // The check read all of it; copied or used in place, only the rows of seen tokens are needed from
+        // here.
+        source.release("model.embeddings.weight");
         const auto [layers, d] = std::pair(m_config.layerCount, m_config.hiddenSize);
         std::vector<float> parameters(static_cast<std::size_t>(layers * d));
         source.floats("model.lower_bounds", parameters);
