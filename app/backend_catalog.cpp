@@ -52,12 +52,12 @@ std::vector<std::shared_ptr<const Backend>> allBackends()
     return backends;
 }
 
-std::shared_ptr<const Backend> findBackend(std::string_view name)
+std::shared_ptr<const Backend> findBackend(std::string_view name, Architecture architecture, Work work)
 {
     const bool automatic = name.empty() || name == "auto";
     std::string known, reasons;
     for (const std::shared_ptr<const Backend>& backend : allBackends()) {
-        const bool matches = automatic || backend->name() == name;
+        const bool matches = automatic ? backend->supports(architecture, work) : backend->name() == name;
         if (matches && isUsable(*backend))
             return backend;
         if (matches)

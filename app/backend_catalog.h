@@ -14,8 +14,11 @@ namespace mmfree
 // unusable.
 [[nodiscard]] std::vector<std::shared_ptr<const Backend>> allBackends();
 
-// "" or "auto": the first usable. Throws Unavailable naming the name and those that exist, or why it is
-// unusable.
-[[nodiscard]] std::shared_ptr<const Backend> findBackend(std::string_view name);
+// "" or "auto": the first usable that supports the work. Throws Unavailable naming the name and those that
+// exist, or why it is unusable. A backend asked for by name is returned even if it does not support the work:
+// it says so itself.
+[[nodiscard]] std::shared_ptr<const Backend> findBackend(std::string_view name,
+                                                         Architecture architecture = Architecture::MatMulFree,
+                                                         Work work = Work::Inference);
 
 } // namespace mmfree

@@ -10,7 +10,8 @@ namespace mmfree::app
 gui::OpenedParts openModelParts(const gui::OpenRequest& request)
 {
     std::shared_ptr<const ModelSource> source = openModel(request.path.toStdString());
-    const std::shared_ptr<const Backend> backend = findBackend(request.backend.toStdString());
+    const std::shared_ptr<const Backend> backend =
+        findBackend(request.backend.toStdString(), source->config().architecture);
     std::shared_ptr<InferenceExecutor> executor = backend->createInference(source, {});
     return {std::move(source), std::move(executor)};
 }

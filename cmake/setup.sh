@@ -10,7 +10,7 @@ requiredPackages=(
     fonts-inter fonts-dejavu-core
 )
 # Without these only the OpenCL backend is left out.
-optionalPackages=(opencl-headers ocl-icd-opencl-dev pocl-opencl-icd)
+optionalPackages=(opencl-headers ocl-icd-opencl-dev pocl-opencl-icd oclgrind)
 
 say() { printf '%s\n' "$*" >&2; }
 

@@ -186,7 +186,8 @@ int runTrain(const TrainOptions& given, const std::string& commandLine)
     TrainingData data = prepareTrainingData(
         options.data, start.text, options.resume ? run / "tokenizer.model" : std::filesystem::path(),
         start.config, options.training);
-    const std::shared_ptr<const Backend> backend = findBackend(options.execution.backend);
+    const std::shared_ptr<const Backend> backend =
+        findBackend(options.execution.backend, start.config.architecture, Work::Training);
     std::unique_ptr<TrainingExecutor> executor = createTrainingExecutor(start, options, *backend);
     start.source.reset();
     if (!options.quiet) {

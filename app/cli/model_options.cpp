@@ -84,7 +84,7 @@ ChatTemplate chatTemplateOf(const ModelSource& source)
 std::shared_ptr<InferenceExecutor> createExecutor(const std::shared_ptr<const ModelSource>& source,
                                                   const ExecutionFlags& flags)
 {
-    return findBackend(flags.backend)->createInference(source, flags.options);
+    return findBackend(flags.backend, source->config().architecture)->createInference(source, flags.options);
 }
 
 std::string readTextArgument(const std::string& file, std::uint64_t limitBytes)

@@ -11,6 +11,7 @@ class ReferenceBackend final : public Backend
 public:
     [[nodiscard]] std::string name() const override { return "reference"; }
     [[nodiscard]] std::vector<DeviceInfo> devices() const override;
+    [[nodiscard]] bool supports(Architecture, Work) const override { return true; }
     [[nodiscard]] std::unique_ptr<InferenceExecutor>
     createInference(std::shared_ptr<const ModelSource> source, const ExecutorOptions& options) const override;
     [[nodiscard]] std::unique_ptr<TrainingExecutor>

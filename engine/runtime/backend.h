@@ -142,6 +142,8 @@ struct DeviceInfo {
         details; // further lines for people: instruction sets, driver, compute capability
 };
 
+enum class Work { Inference, Training };
+
 // A way to compute. Concrete ones are named only by app/backend_catalog.cpp.
 class Backend
 {
@@ -150,6 +152,9 @@ public:
     [[nodiscard]] virtual std::string name() const = 0; // "cpu", "reference", "cuda", "opencl"
     [[nodiscard]] virtual std::vector<DeviceInfo>
     devices() const = 0; // never throws; empty: none, see reason of [0]
+    // Whether this backend can do that at all, on whatever device; callers that choose by themselves ask
+    // first.
+    [[nodiscard]] virtual bool supports(Architecture architecture, Work work) const = 0;
 
     // Throws Unavailable (with the device's reason), OutOfMemory (needed and free bytes), or the source's
     // errors.

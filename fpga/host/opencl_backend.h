@@ -12,6 +12,10 @@ class OpenClBackend final : public Backend
 public:
     [[nodiscard]] std::string name() const override { return "opencl"; }
     [[nodiscard]] std::vector<DeviceInfo> devices() const override;
+    [[nodiscard]] bool supports(Architecture architecture, Work work) const override
+    {
+        return architecture == Architecture::MatMulFree && work == Work::Inference;
+    }
     [[nodiscard]] std::unique_ptr<InferenceExecutor>
     createInference(std::shared_ptr<const ModelSource> source, const ExecutorOptions& options) const override;
     [[nodiscard]] std::unique_ptr<TrainingExecutor>
