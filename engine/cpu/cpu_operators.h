@@ -192,8 +192,10 @@ private:
     float* workspace(std::int64_t count);
     float* reciprocals(std::int64_t count);
 
-    static constexpr std::size_t kBytesWorthAFork =
-        16384; // weights x tokens of a product below this: one thread
+    // Packed bytes x tokens of a product below this run on one thread: at 2 bits, 128 KiB are half a million
+    // weights, 3-4 us of work beside a fork of 1 us that costs milliseconds when other programs hold the
+    // second core.
+    static constexpr std::size_t kBytesWorthAFork = 131072;
     [[nodiscard]] static std::size_t scratchBytes(std::int64_t depth)
     {
         return static_cast<std::size_t>(kPanelRows * (depth + 64));

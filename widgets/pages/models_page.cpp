@@ -100,6 +100,7 @@ ModelsPage::ModelsPage(InferenceService* service, QWidget* parent)
     , m_service(service)
     , m_buttons(new QVBoxLayout)
     , m_recent(new QListWidget)
+    , m_noRecent(new QLabel(tr("Models you open are listed here.")))
     , m_stack(new QStackedLayout)
     , m_empty(new EmptyState)
 {
@@ -140,7 +141,12 @@ QWidget* ModelsPage::buildSidePanel()
     layout->addLayout(m_buttons);
     layout->addSpacing(kGrid);
     layout->addWidget(recentTitle);
+    m_noRecent->setWordWrap(true);
+    setTextRole(m_noRecent, TextRole::SmallMuted);
+    layout->addWidget(m_noRecent);
     layout->addWidget(m_recent, 1);
+    layout->addStretch();
+    setRecentModels({});
     return panel;
 }
 
@@ -247,6 +253,8 @@ void ModelsPage::setRecentModels(const QStringList& paths)
         item->setToolTip(path);
         item->setData(kPathRole, path);
     }
+    m_recent->setVisible(!paths.isEmpty());
+    m_noRecent->setVisible(paths.isEmpty());
 }
 
 void ModelsPage::showModel()

@@ -48,6 +48,7 @@ private:
     InferenceService* m_service;
     QVBoxLayout* m_buttons;
     QListWidget* m_recent;
+    QLabel* m_noRecent; // in place of an empty list
     QStackedLayout* m_stack;
     EmptyState* m_empty;
     QLabel *m_name, *m_path;
