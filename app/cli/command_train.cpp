@@ -258,7 +258,7 @@ void addSchedulingFlags(CLI::App& command, TrainingOptions& training)
 {
     const std::string group = "Validation, samples, checkpoints";
     const auto steps = [&](const std::string& flag, std::int64_t& value, const std::string& text) {
-        command.add_option(flag, value, text)
+        return command.add_option(flag, value, text)
             ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40).description("COUNT"))
             ->group(group);
     };
@@ -270,11 +270,11 @@ void addSchedulingFlags(CLI::App& command, TrainingOptions& training)
     steps("--evaluate-every", training.evaluateEvery, "Steps between validations; 0: never");
     steps("--checkpoint-every", training.checkpointEvery, "Steps between checkpoints; 0: only at the end");
     steps("--keep-checkpoints", training.keepCheckpoints, "Newest checkpoints kept, besides the best one");
-    steps("--sample-every", training.sampleEvery, "Steps between samples; 0: never");
-    command
-        .add_option("--sample-prompt", training.samplePrompts,
-                    "Text that samples continue; may be given several times")
-        ->group(group);
+    CLI::Option* prompt = command
+                              .add_option("--sample-prompt", training.samplePrompts,
+                                          "Text that samples continue; may be given several times")
+                              ->group(group);
+    steps("--sample-every", training.sampleEvery, "Steps between samples; 0: never")->needs(prompt);
 }
 
 void declareTrainFlags(CLI::App& command, TrainOptions& options)

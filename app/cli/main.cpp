@@ -84,8 +84,10 @@ int main(int argc, char** argv)
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        if (error.get_exit_code() == 0)
-            return app.exit(error); // --help, --version
+        if (error.get_exit_code() == 0) { // --help, --version
+            app.exit(error);
+            return std::cout.flush() ? kExitSuccess : reportError("standard output could not be written");
+        }
         const std::vector<CLI::App*> chosen = app.get_subcommands();
         const std::string command = chosen.empty() ? "mmfree" : "mmfree " + chosen.front()->get_name();
         std::cerr << "mmfree: " << error.what() << "\nTry `" << command << " --help`." << std::endl;

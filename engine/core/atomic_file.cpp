@@ -35,19 +35,6 @@ std::string randomSuffix()
     return suffix + ".tmp";
 }
 
-// Makes the rename itself durable. File systems that cannot sync a folder say EINVAL; that is not an error.
-void syncFolder(const fs::path& folder, const fs::path& path)
-{
-    const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0)
-        return; // written and renamed; a folder that cannot be opened for reading cannot be synced
-    const int result = fsync(descriptor);
-    const int errorNumber = errno;
-    close(descriptor);
-    if (result != 0 && errorNumber != EINVAL && errorNumber != EROFS)
-        throwIo(path, "sync its folder", errorNumber);
-}
-
 // Where the contents belong: behind symbolic links, which stay. A rename would put a plain file in the place
 // of a device or pipe such as /dev/stdout, so only regular files are replaced.
 fs::path replaceableTarget(const fs::path& path)
@@ -71,6 +58,18 @@ fs::path replaceableTarget(const fs::path& path)
 }
 
 } // namespace
+
+void syncFolder(const fs::path& folder, const fs::path& path)
+{
+    const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0)
+        return; // written and renamed; a folder that cannot be opened for reading cannot be synced
+    const int result = fsync(descriptor);
+    const int errorNumber = errno;
+    close(descriptor);
+    if (result != 0 && errorNumber != EINVAL && errorNumber != EROFS)
+        throwIo(path, "sync its folder", errorNumber);
+}
 
 AtomicFile::AtomicFile(fs::path path)
     : m_path(replaceableTarget(path))

@@ -38,6 +38,10 @@ private:
 
 void writeFileAtomically(const std::filesystem::path& path, std::string_view contents);
 
+// Makes a rename inside `folder` durable; file systems that cannot sync a folder (EINVAL) are left alone.
+// Throws Io naming `path`, what was renamed.
+void syncFolder(const std::filesystem::path& folder, const std::filesystem::path& path);
+
 // Whole file as text; throws Io, or InvalidFile when larger than `limitBytes`.
 [[nodiscard]] std::string readTextFile(const std::filesystem::path& path,
                                        std::uint64_t limitBytes = 64u << 20);

@@ -218,21 +218,6 @@ void HuggingFaceSource::checkTensors() const
     }
 }
 
-// The newest checkpoint of a training run's folder, or nothing.
-std::optional<fs::path> latestCheckpoint(const fs::path& folder)
-{
-    const fs::path latest = folder / "checkpoints" / "latest";
-    if (!fs::exists(latest))
-        return std::nullopt;
-    std::string name = readTextFile(latest, 4096);
-    while (!name.empty() && (name.back() == '\n' || name.back() == '\r' || name.back() == ' '))
-        name.pop_back();
-    if (name.empty() || fs::path(name).filename() != name || name == "..")
-        throw Error(ErrorCode::InvalidFile, latest.string() + ": found \"" + printable(name) +
-                                                "\", needed: the name of a checkpoint folder beside it");
-    return folder / "checkpoints" / name;
-}
-
 std::shared_ptr<const ModelSource> openFolder(const fs::path& folder)
 {
     if (fs::exists(folder / "config.json"))
@@ -247,6 +232,23 @@ std::shared_ptr<const ModelSource> openFolder(const fs::path& folder)
 }
 
 } // namespace
+
+std::optional<fs::path> latestCheckpoint(const fs::path& runDirectory)
+{
+    const fs::path pointer = runDirectory / "checkpoints" / "latest";
+    std::error_code error;
+    if (!fs::exists(pointer, error))
+        return std::nullopt;
+    std::string name = readTextFile(pointer, 4096);
+    while (!name.empty() && (name.back() == '\n' || name.back() == '\r' || name.back() == ' '))
+        name.pop_back();
+    const fs::path folder = pointer.parent_path() / name;
+    const bool plain = !name.empty() && name != "." && name != ".." && fs::path(name).filename() == name;
+    if (!plain || !fs::is_directory(folder, error))
+        throw Error(ErrorCode::InvalidFile, pointer.string() + " names \"" + printable(name) +
+                                                "\", needed: the name of a checkpoint folder beside it");
+    return folder;
+}
 
 std::string modelNameOf(const fs::path& path)
 {

@@ -57,6 +57,11 @@ public:
 // no weights. Throws Error naming file, field, value found and value needed.
 [[nodiscard]] std::shared_ptr<const ModelSource> openModel(const std::filesystem::path& path);
 
+// The folder that a training run's checkpoints/latest names, or nothing when the run has none yet. Throws
+// InvalidFile when it names no folder beside it.
+[[nodiscard]] std::optional<std::filesystem::path>
+latestCheckpoint(const std::filesystem::path& runDirectory);
+
 // Random ternary codes (a third each) and random bf16 embeddings of the shape; no tokenizer.
 [[nodiscard]] std::shared_ptr<const ModelSource> makeRandomModel(const ModelConfig& config,
                                                                  std::uint64_t seed, const std::string& name);

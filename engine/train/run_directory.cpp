@@ -6,10 +6,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fcntl.h>
 #include <limits>
 #include <system_error>
-#include <unistd.h>
 
 namespace mmfree
 {
@@ -109,15 +107,6 @@ void checkFileSystem(const std::error_code& error, const std::string& act, const
 {
     if (error)
         throw Error(ErrorCode::Io, "cannot " + act + " " + path.string() + ": " + error.message());
-}
-
-void syncFolder(const fs::path& folder)
-{
-    const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0)
-        return;
-    ::fsync(descriptor);
-    ::close(descriptor);
 }
 
 // "step-120" -> 120; -1 for other names.
@@ -250,23 +239,6 @@ TrainingOptions readRunOptions(const fs::path& runDirectory)
     return trainingOptionsFromJson(run.value("options", json::object()), file.string());
 }
 
-std::optional<fs::path> latestCheckpoint(const fs::path& runDirectory)
-{
-    const fs::path pointer = runDirectory / "checkpoints" / "latest";
-    std::error_code error;
-    if (!fs::exists(pointer, error))
-        return std::nullopt;
-    std::string name = readTextFile(pointer, 4096);
-    while (!name.empty() && (name.back() == '\n' || name.back() == '\r'))
-        name.pop_back();
-    const fs::path folder = runDirectory / "checkpoints" / name;
-    if (stepOfFolder(folder) < 0 || fs::path(name).has_parent_path() || !fs::is_directory(folder, error)) {
-        throw Error(ErrorCode::InvalidFile,
-                    pointer.string() + " names \"" + name + "\", needed: a checkpoint folder beside it");
-    }
-    return folder;
-}
-
 fs::path writeCheckpointFolder(const fs::path& runDirectory, const ParameterLayout& layout,
                                const TrainingSnapshot& snapshot, const ModelText& text,
                                const TrainerProgress& progress)
@@ -295,7 +267,7 @@ fs::path writeCheckpointFolder(const fs::path& runDirectory, const ParameterLayo
     error.clear();
     fs::rename(temporary, folder, error);
     checkFileSystem(error, "rename a checkpoint to", folder);
-    syncFolder(checkpoints);
+    syncFolder(checkpoints, folder);
     writeFileAtomically(checkpoints / "latest", name + "\n");
     return folder;
 }
@@ -315,6 +287,8 @@ TrainerProgress readCheckpointFolder(const fs::path& folder, const ParameterLayo
     const json trainer = parseJsonFile(file);
     const std::string name = file.string();
     const std::int64_t step = stepOfFolder(folder);
+    if (step < 0)
+        throw Error(ErrorCode::InvalidFile, folder.string() + " is no checkpoint of a run, needed: step-N");
     TrainerProgress progress{.step = countField(trainer, name, "step", step, step),
                              .tokens = countField(trainer, name, "tokens", 0),
                              .elapsedSeconds = numberField(trainer, name, "elapsedSeconds", 0.0),

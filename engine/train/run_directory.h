@@ -8,7 +8,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <optional>
 #include <vector>
 
 namespace mmfree
@@ -25,10 +24,6 @@ namespace mmfree
 
 // Options stored in DIR/run.json. Throws Io or InvalidConfig.
 [[nodiscard]] TrainingOptions readRunOptions(const std::filesystem::path& runDirectory);
-
-// Newest complete checkpoint folder, or nothing. Throws InvalidFile when `latest` names a missing folder.
-[[nodiscard]] std::optional<std::filesystem::path>
-latestCheckpoint(const std::filesystem::path& runDirectory);
 
 // What a checkpoint holds besides model and moments.
 struct TrainerProgress {

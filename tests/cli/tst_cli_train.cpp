@@ -214,6 +214,14 @@ private slots:
         QCOMPARE(readBytes(run / "metrics.jsonl"), before);
     }
 
+    void samplesWithoutAPromptAreAUsageError()
+    {
+        const CliResult result = runCli(textRun(m_folder.path() / "unsampled", 1) << "--sample-every"
+                                                                                  << "1");
+        QCOMPARE(result.exitCode, 2);
+        QVERIFY2(result.err.contains("--sample-prompt"), result.err.constData());
+    }
+
     void resumeWithoutRunSaysSo()
     {
         const fs::path run = m_folder.path() / "nothing";

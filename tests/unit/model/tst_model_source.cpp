@@ -347,7 +347,7 @@ void TestModelSource::newestCheckpointOfARunOpens()
     QCOMPARE(openModel(checkpoints / "step-20")->config().layerCount, 3);
     writeFileAtomically(checkpoints / "latest", "step-20\n");
     QCOMPARE(openModel(folder.path() / "run")->path().filename().string(), std::string("step-20"));
-    for (const char* name : {"", "..", "../../run", "/tmp"}) {
+    for (const char* name : {"", "..", "../../run", "/tmp", "step-99"}) {
         writeFileAtomically(checkpoints / "latest", name);
         MMFREE_EXPECT_ERROR((void)openModel(folder.path() / "run"), ErrorCode::InvalidFile, "latest",
                             "name of a checkpoint");
