@@ -200,8 +200,8 @@ private:
         quantize(ops, linear, input, count);
         ops.ternaryLinearBackwardWeight(dOut, *m_quantized, count, linear.rows, linear.cols, linear.gradient);
         ops.ternaryLinearBackwardInput(dOut, count, *linear.ternary, m_dQuantized.data());
-        ops.rmsNormBackward(input, linear.norm.value, kBitLinearEps, m_dQuantized.data(), count,
-                            linear.cols, dInput, linear.norm.gradient);
+        ops.rmsNormBackward(input, linear.norm.value, kBitLinearEps, m_dQuantized.data(), count, linear.cols,
+                            dInput, linear.norm.gradient);
     }
 
     // In: m_dX = gradient of the layer's output. Out: m_dX = gradient of its input.

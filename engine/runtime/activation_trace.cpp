@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-namespace mmfree {
+namespace mmfree
+{
 
 bool ProbeRequest::wants(std::int64_t layer, Quantity quantity) const
 {

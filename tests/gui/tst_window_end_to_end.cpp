@@ -85,7 +85,8 @@ private slots:
                 8); // the past came from the stored state
     }
 
-    // The transcript a first user makes: the bundled model, a suggestion clicked, a second turn typed, a chat found again.
+    // The transcript a first user makes: the bundled model, a suggestion clicked, a second turn typed, a chat
+    // found again.
     void theBundledModelIsChattedWithByClicksAndKeys()
     {
         const QString bundled =
@@ -104,7 +105,8 @@ private slots:
         window.send(" Then he");
         QVERIFY(window.waitIdle());
         QCOMPARE(window.messages().size(), 4);
-        qInfo().noquote() << "transcript:" << "Sherlock Holmes" + first + " Then he" + window.lastText();
+        qInfo().noquote() << "transcript:"
+                          << "Sherlock Holmes" + first + " Then he" + window.lastText();
         window.press(Qt::Key_N, Qt::ControlModifier); // a new chat; the old one stays in the list
         QCOMPARE(window.messages().size(), 0);
     }

@@ -359,12 +359,10 @@ void ChatPage::updateEmptyState()
         m_empty->setSuggestions({});
     } else if (model->continuesText()) {
         m_empty->setTexts(model->name, tr("Begin a text and the model writes on."));
-        m_empty->setSuggestions(
-            {tr("It was a cold morning when"), tr("The door opened and")});
+        m_empty->setSuggestions({tr("It was a cold morning when"), tr("The door opened and")});
     } else {
         m_empty->setTexts(model->name, tr("Ask something, or start with one of these."));
-        m_empty->setSuggestions(
-            {tr("Who are you?"), tr("What can you do?")});
+        m_empty->setSuggestions({tr("Who are you?"), tr("What can you do?")});
     }
 }
 
