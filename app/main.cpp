@@ -1,4 +1,5 @@
 // mmfree-studio: the window. Reads the command line, sets Qt up, shows the shell.
+#include "app/backend_catalog.h"
 #include "app/main_window.h"
 #include "app/model_opening.h"
 #include "app/resource_paths.h"
@@ -122,6 +123,8 @@ int main(int argc, char** argv)
         setup.dataFolder = temporary.emplace().path();
     setup.openModel = app::openModelParts;
     setup.listBackends = app::listAllBackends;
+    setup.backends = allBackends();
+    setup.resourceFolder = app::resourceFolder();
     setup.bundledModel = app::bundledModel();
     setup.rememberChanges = !picture;
 

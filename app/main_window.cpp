@@ -4,26 +4,22 @@
 #include "widgets/chat/chat_controller.h"
 #include "widgets/pages/chat_page.h"
 #include "widgets/pages/models_page.h"
+#include "widgets/pages/page_context.h"
+#include "widgets/selection/selection_bus.h"
 #include "widgets/store/conversation_store.h"
 #include "widgets/theme/icon.h"
 #include "widgets/views/activity_rail.h"
-#include "widgets/views/command_palette.h"
 #include "widgets/views/message_bar.h"
-#include "widgets/views/shortcuts_dialog.h"
 #include "widgets/views/text_format.h"
 #include "widgets/workers/inference_service.h"
 #include "widgets/workers/inference_worker.h"
 #include "widgets/workers/model_loader.h"
 
-#include <QActionGroup>
 #include <QApplication>
 #include <QDir>
 #include <QDragEnterEvent>
 #include <QFile>
-#include <QFileDialog>
 #include <QLabel>
-#include <QMenuBar>
-#include <QMessageBox>
 #include <QMimeData>
 #include <QProgressBar>
 #include <QPushButton>
@@ -72,6 +68,7 @@ MainWindow::MainWindow(WindowSetup setup, QWidget* parent)
     , m_setup(std::move(setup))
     , m_settingsFile(m_setup.dataFolder)
     , m_settings(m_settingsFile.load())
+    , m_selection(new SelectionBus(this))
     , m_actions(new ActionRegistry(this))
 {
     setWindowTitle(QStringLiteral("MatMul-Free Studio"));
@@ -91,14 +88,15 @@ MainWindow::MainWindow(WindowSetup setup, QWidget* parent)
 
     if (!m_settings.geometry.isEmpty())
         restoreGeometry(m_settings.geometry);
-    m_chatPage->restoreLayout(m_settings.chatLayout);
-    m_chatPage->setSampling(m_settings.sampling);
+    for (Page* page : std::as_const(m_pageList.inOrder))
+        page->restoreLayout(m_settings.pageLayouts.value(page->id()));
+    m_pageList.chat->setSampling(m_settings.sampling);
     m_actions->action(QStringLiteral("view.chatList"))->setChecked(m_settings.showChatList);
     m_actions->action(QStringLiteral("view.inspector"))->setChecked(m_settings.showInspector);
     if (!showPage(m_settings.page))
         showPage(pageIds().first());
     m_chat->openLatest(m_settings.lastConversation);
-    m_chatPage->startWriting();
+    static_cast<Page*>(m_pages->currentWidget())->startWorking();
     if (!m_store->notice().isEmpty())
         m_messageBar->showMessage(MessageBar::Severity::Warning, tr("Your earlier chats could not be read"),
                                   m_store->notice());
@@ -147,134 +145,31 @@ void MainWindow::buildPages()
     layout->addLayout(right, 1);
     setCentralWidget(central);
 
-    m_chatPage = new ChatPage(m_service, m_chat, m_actions);
-    m_modelsPage = new ModelsPage(m_service);
-    m_modelsPage->setRecentModels(m_settings.recentModels);
-    connect(m_modelsPage, &ModelsPage::modelChosen, this, &MainWindow::openModel);
-    connect(m_modelsPage, &ModelsPage::backendChosen, this, [this](const QString& backend) {
+    PageContext context;
+    context.service = m_service;
+    context.chat = m_chat;
+    context.actions = m_actions;
+    context.selection = m_selection;
+    context.messages = m_messageBar;
+    context.openModel = m_setup.openModel;
+    context.backends = m_setup.backends;
+    context.dataFolder = m_setup.dataFolder;
+    context.resourceFolder = m_setup.resourceFolder;
+    context.bundledModel = m_setup.bundledModel;
+    context.programFile = QCoreApplication::applicationFilePath();
+    context.openForChat = [this](const QString& path) { openModel(path); };
+    context.showPage = [this](const QString& id) { showPage(id); };
+    m_pageList = makePages(context);
+    m_pageList.models->setRecentModels(m_settings.recentModels);
+    connect(m_pageList.models, &ModelsPage::modelChosen, this, &MainWindow::openModel);
+    connect(m_pageList.models, &ModelsPage::backendChosen, this, [this](const QString& backend) {
         if (!m_service->model())
             return;
         m_settings.backend = backend;
         openModel(m_service->model()->path);
     });
-    m_pages->addWidget(m_chatPage);
-    m_pages->addWidget(m_modelsPage);
-}
-
-void MainWindow::buildActions()
-{
-    const QString model = tr("Model");
-    const QString view = tr("View");
-    const QString help = tr("Help");
-    connect(m_actions->add({"model.openFolder",
-                            model,
-                            tr("&Open model folder\u2026"),
-                            "folder",
-                            {QKeySequence(tr("Ctrl+O"))},
-                            {}}),
-            &QAction::triggered, this, &MainWindow::chooseModelFolder);
-    connect(m_actions->add({"model.openFile",
-                            model,
-                            tr("Open &packed model\u2026"),
-                            "file",
-                            {QKeySequence(tr("Ctrl+Shift+O"))},
-                            {}}),
-            &QAction::triggered, this, &MainWindow::chooseModelFile);
-    if (!m_setup.bundledModel.isEmpty())
-        connect(m_actions->add({"model.openBundled", model, tr("Open &bundled model"), "models", {}, {}}),
-                &QAction::triggered, this, [this] { openModel(m_setup.bundledModel); });
-
-    auto* pageGroup = new QActionGroup(this);
-    for (int index = 0; index < m_pages->count(); ++index) {
-        auto* page = static_cast<Page*>(m_pages->widget(index));
-        QAction* action = m_actions->add({QStringLiteral("page.") + page->id(),
-                                          tr("Go to"),
-                                          page->title(),
-                                          {},
-                                          {QKeySequence(tr("Ctrl+%1").arg(index + 1))},
-                                          {}});
-        action->setIcon(themedIcon(page->iconName(), QPalette::PlaceholderText, true));
-        action->setCheckable(true);
-        pageGroup->addAction(action);
-        connect(action, &QAction::triggered, this, [this, page] { m_pages->setCurrentWidget(page); });
-        m_rail->addPage(action);
-    }
-
-    auto* themes = new QActionGroup(this);
-    const std::pair<ThemeChoice, QString> choices[] = {{ThemeChoice::System, tr("Theme: &system")},
-                                                       {ThemeChoice::Light, tr("Theme: &light")},
-                                                       {ThemeChoice::Dark, tr("Theme: &dark")}};
-    for (const auto& [choice, text] : choices) {
-        QAction* action =
-            m_actions->add({QStringLiteral("view.theme.") + themeName(choice), view, text, {}, {}, {}});
-        action->setCheckable(true);
-        action->setChecked(choice == m_settings.theme);
-        themes->addAction(action);
-        connect(action, &QAction::triggered, this, [this, picked = choice] { setTheme(picked); });
-    }
-    connect(m_actions->add({"view.nextPane", view, tr("Next pane"), {}, {QKeySequence(tr("F6"))}, {}}),
-            &QAction::triggered, this, [this] { cyclePane(+1); });
-    connect(m_actions->add(
-                {"view.previousPane", view, tr("Previous pane"), {}, {QKeySequence(tr("Shift+F6"))}, {}}),
-            &QAction::triggered, this, [this] { cyclePane(-1); });
-    QAction* full =
-        m_actions->add({"view.fullScreen", view, tr("&Full screen"), {}, {QKeySequence(tr("F11"))}, {}});
-    full->setCheckable(true);
-    connect(full, &QAction::toggled, this, [this](bool on) { on ? showFullScreen() : showNormal(); });
-    connect(
-        m_actions->add(
-            {"help.palette", help, tr("&Command palette\u2026"), {}, {QKeySequence(tr("Ctrl+Shift+P"))}, {}}),
-        &QAction::triggered, this, &MainWindow::showPalette);
-    connect(m_actions->add(
-                {"help.shortcuts", help, tr("&Help and shortcuts"), "help", {QKeySequence(tr("F1"))}, {}}),
-            &QAction::triggered, this, &MainWindow::showHelp);
-    connect(m_actions->add({"help.about", help, tr("&About MatMul-Free Studio"), {}, {}, {}}),
-            &QAction::triggered, this, &MainWindow::showAbout);
-    connect(m_actions->add({"app.quit", tr("Program"), tr("&Quit"), {}, {QKeySequence(tr("Ctrl+Q"))}, {}}),
-            &QAction::triggered, this, &QWidget::close);
-    m_modelsPage->setActions(m_actions->action("model.openFolder"), m_actions->action("model.openFile"));
-    m_chatPage->setOpenActions({m_actions->action("model.openFolder"), m_actions->action("model.openFile")});
-}
-
-void MainWindow::buildMenus()
-{
-    const auto add = [this](QMenu* menu, std::initializer_list<const char*> ids) {
-        for (const char* id : ids) {
-            if (*id == '\0')
-                menu->addSeparator();
-            else
-                menu->addAction(m_actions->action(QString::fromLatin1(id)));
-        }
-    };
-    QMenu* file = menuBar()->addMenu(tr("&File"));
-    add(file, {"chat.new", "", "model.openFolder", "model.openFile"});
-    m_recentMenu = file->addMenu(tr("&Recent models"));
-    if (!m_setup.bundledModel.isEmpty())
-        add(file, {"model.openBundled"});
-    add(file, {"", "app.quit"});
-    QMenu* chat = menuBar()->addMenu(tr("&Chat"));
-    add(chat, {"chat.stop", "chat.regenerate", "chat.continue", "", "chat.edit", "chat.copy", "", "chat.find",
-               "chat.rename", "chat.delete", "", "chat.previousMessage", "chat.nextMessage"});
-    QMenu* view = menuBar()->addMenu(tr("&View"));
-    for (const QString& id : pageIds())
-        view->addAction(m_actions->action(QStringLiteral("page.") + id));
-    add(view, {"", "view.chatList", "view.inspector", "", "view.theme.system", "view.theme.light",
-               "view.theme.dark", "", "view.nextPane", "view.previousPane", "view.fullScreen"});
-    QMenu* help = menuBar()->addMenu(tr("&Help"));
-    add(help, {"help.palette", "help.shortcuts", "", "help.about"});
-    rebuildRecentMenu();
-    connect(m_recentMenu, &QMenu::aboutToShow, this, &MainWindow::rebuildRecentMenu);
-}
-
-void MainWindow::rebuildRecentMenu()
-{
-    m_recentMenu->clear();
-    for (const QString& path : std::as_const(m_settings.recentModels)) {
-        QAction* action =
-            m_recentMenu->addAction(QString(path).replace(QLatin1Char('&'), QLatin1String("&&")));
-        connect(action, &QAction::triggered, this, [this, path] { openModel(path); });
-    }
-    m_recentMenu->menuAction()->setEnabled(!m_settings.recentModels.isEmpty());
+    for (Page* page : std::as_const(m_pageList.inOrder))
+        m_pages->addWidget(page);
 }
 
 void MainWindow::buildStatusBar()
@@ -331,7 +226,7 @@ void MainWindow::connectService()
             [this, showOpening](const QString& path, const ErrorInfo& error) {
                 showOpening(false);
                 m_settings.recentModels.removeAll(path);
-                m_modelsPage->setRecentModels(m_settings.recentModels);
+                m_pageList.models->setRecentModels(m_settings.recentModels);
                 // A remembered backend that has gone must not keep models from opening.
                 if (error.code == ErrorCode::Unavailable && !m_settings.backend.isEmpty())
                     m_settings.backend.clear();
@@ -346,7 +241,7 @@ void MainWindow::connectService()
         const auto model = m_service->model();
         if (model->path != m_setup.bundledModel)
             addRecentModel(m_settings, model->path);
-        m_modelsPage->setRecentModels(m_settings.recentModels);
+        m_pageList.models->setRecentModels(m_settings.recentModels);
         setWindowTitle(tr("%1 \u2013 MatMul-Free Studio").arg(model->name));
         updateStatus();
     });
@@ -356,11 +251,12 @@ void MainWindow::connectService()
     connect(m_chat, &ChatController::activityChanged, this, &MainWindow::updateStatus);
     connect(m_chat, &ChatController::textGrew, this, &MainWindow::updateStatus);
     connect(m_chat, &ChatController::answerFinished, this, &MainWindow::updateStatus);
-    connect(m_chatPage, &ChatPage::undoableDeletion, this, [this](ConversationId id, const QString& title) {
-        m_messageBar->showAction(MessageBar::Severity::Information,
-                                 tr("\u201c%1\u201d was deleted").arg(title), tr("Undo"), kUndoMilliseconds,
-                                 [this, id] { m_chat->restoreConversation(id); });
-    });
+    connect(m_pageList.chat, &ChatPage::undoableDeletion, this,
+            [this](ConversationId id, const QString& title) {
+                m_messageBar->showAction(MessageBar::Severity::Information,
+                                         tr("\u201c%1\u201d was deleted").arg(title), tr("Undo"),
+                                         kUndoMilliseconds, [this, id] { m_chat->restoreConversation(id); });
+            });
     connect(m_pages, &QStackedWidget::currentChanged, this, [this] {
         auto* page = static_cast<Page*>(m_pages->currentWidget());
         m_actions->action(QStringLiteral("page.") + page->id())->setChecked(true);
@@ -370,19 +266,27 @@ void MainWindow::connectService()
 QStringList MainWindow::pageIds() const
 {
     QStringList ids;
-    for (int index = 0; index < m_pages->count(); ++index)
-        ids << static_cast<Page*>(m_pages->widget(index))->id();
+    for (const Page* page : m_pageList.inOrder)
+        ids << page->id();
     return ids;
 }
 
-bool MainWindow::showPage(const QString& id)
+bool MainWindow::showPage(const QString& name)
 {
+    const QString id = name.section(QLatin1Char('/'), 0, 0);
+    const QString view = name.section(QLatin1Char('/'), 1);
     const qsizetype index = pageIds().indexOf(id);
     if (index < 0)
         return false;
-    m_pages->setCurrentIndex(static_cast<int>(index));
+    Page* page = m_pageList.inOrder.at(index);
+    m_pages->setCurrentWidget(page);
     m_actions->action(QStringLiteral("page.") + id)->setChecked(true);
-    return true;
+    return view.isEmpty() || page->showView(view);
+}
+
+const Page& MainWindow::currentPage() const
+{
+    return *static_cast<Page*>(m_pages->currentWidget());
 }
 
 void MainWindow::openInitialModel(const QString& model)
@@ -404,22 +308,6 @@ void MainWindow::openInitialModel(const QString& model)
 void MainWindow::openModel(const QString& path)
 {
     m_service->openModel(QDir::cleanPath(QFileInfo(path).absoluteFilePath()), m_settings.backend);
-}
-
-void MainWindow::chooseModelFolder()
-{
-    const QString folder =
-        QFileDialog::getExistingDirectory(this, tr("Open a model folder"), QDir::homePath());
-    if (!folder.isEmpty())
-        openModel(folder);
-}
-
-void MainWindow::chooseModelFile()
-{
-    const QString file = QFileDialog::getOpenFileName(this, tr("Open a packed model"), QDir::homePath(),
-                                                      tr("Models (*.safetensors);;All files (*)"));
-    if (!file.isEmpty())
-        openModel(file);
 }
 
 void MainWindow::setTheme(ThemeChoice choice)
@@ -486,31 +374,6 @@ void MainWindow::cyclePane(int step)
     }
 }
 
-void MainWindow::showPalette()
-{
-    auto* palette = new CommandPalette(*m_actions, this);
-    palette->setAttribute(Qt::WA_DeleteOnClose);
-    palette->move(mapToGlobal(QPoint((width() - palette->width()) / 2, 10 * kGrid)));
-    palette->show();
-}
-
-void MainWindow::showHelp()
-{
-    auto* dialog = new ShortcutsDialog(*m_actions, this);
-    dialog->setAttribute(Qt::WA_DeleteOnClose);
-    dialog->open();
-}
-
-void MainWindow::showAbout()
-{
-    QMessageBox::about(
-        this, tr("About MatMul-Free Studio"),
-        tr("<h3>MatMul-Free Studio %1</h3><p>Chat with, inspect and train language models without matrix "
-           "multiplication (arXiv 2406.02528).</p><p>Free software under the GNU GPL, version 3 or "
-           "later.</p>")
-            .arg(QStringLiteral(MMFREE_VERSION)));
-}
-
 void MainWindow::dragEnterEvent(QDragEnterEvent* event)
 {
     if (!droppedModel(event->mimeData()).isEmpty())
@@ -537,8 +400,9 @@ void MainWindow::saveSettings()
     if (!m_setup.rememberChanges)
         return;
     m_settings.geometry = saveGeometry();
-    m_settings.chatLayout = m_chatPage->saveLayout();
-    m_settings.sampling = m_chatPage->sampling();
+    for (const Page* page : std::as_const(m_pageList.inOrder))
+        m_settings.pageLayouts.insert(page->id(), page->saveLayout());
+    m_settings.sampling = m_pageList.chat->sampling();
     m_settings.lastConversation = m_chat->currentConversation();
     m_settings.page = static_cast<Page*>(m_pages->currentWidget())->id();
     m_settings.showChatList = m_actions->action(QStringLiteral("view.chatList"))->isChecked();

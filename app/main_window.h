@@ -2,6 +2,7 @@
 // pages to workers; knows no backend (it gets functions that open models).
 #pragma once
 
+#include "app/pages.h"
 #include "app/settings.h"
 
 #include "widgets/workers/inference_types.h"
@@ -28,8 +29,8 @@ class InferenceService;
 class InferenceWorker;
 class MessageBar;
 class ModelLoader;
-class ModelsPage;
 class Page;
+class SelectionBus;
 } // namespace mmfree::gui
 
 namespace mmfree::app
@@ -39,7 +40,9 @@ struct WindowSetup {
     QString dataFolder; // settings and chats
     gui::OpenFunction openModel;
     gui::ListBackendsFunction listBackends;
-    QString bundledModel;        // opened at the first start; empty: none
+    std::vector<std::shared_ptr<const Backend>> backends; // best first
+    QString resourceFolder;                               // files that come with the program; empty: none
+    QString bundledModel;                                 // opened at the first start; empty: none
     bool rememberChanges = true; // false: nothing is written to the settings (screenshots)
 };
 
@@ -54,13 +57,16 @@ public:
     void openInitialModel(const QString& model);
     void openModel(const QString& path);
     [[nodiscard]] QStringList pageIds() const;
-    bool showPage(const QString& id); // false: there is no such page
+    // "explore" or "explore/state"; false: there is no such page, or no such part of it.
+    bool showPage(const QString& name);
+    [[nodiscard]] const gui::Page& currentPage() const;
     void setTheme(gui::ThemeChoice choice);
 
     [[nodiscard]] gui::ActionRegistry& actions() { return *m_actions; }
     [[nodiscard]] gui::InferenceService& service() { return *m_service; }
     [[nodiscard]] gui::ChatController& chat() { return *m_chat; }
-    [[nodiscard]] gui::ChatPage& chatPage() { return *m_chatPage; }
+    [[nodiscard]] gui::ChatPage& chatPage() { return *m_pageList.chat; }
+    [[nodiscard]] gui::SelectionBus& selection() { return *m_selection; }
     [[nodiscard]] gui::MessageBar& messageBar() { return *m_messageBar; }
 
 protected:
@@ -94,12 +100,12 @@ private:
     gui::InferenceService* m_service = nullptr;
     std::unique_ptr<gui::ConversationStore> m_store;
     gui::ChatController* m_chat = nullptr;
+    gui::SelectionBus* m_selection = nullptr;
     gui::ActionRegistry* m_actions = nullptr;
     gui::MessageBar* m_messageBar = nullptr;
     gui::ActivityRail* m_rail = nullptr;
     QStackedWidget* m_pages = nullptr;
-    gui::ChatPage* m_chatPage = nullptr;
-    gui::ModelsPage* m_modelsPage = nullptr;
+    Pages m_pageList;
     QMenu* m_recentMenu = nullptr;
     QLabel *m_modelLabel = nullptr, *m_backendLabel = nullptr, *m_stateLabel = nullptr,
            *m_memoryLabel = nullptr, *m_speedLabel = nullptr;

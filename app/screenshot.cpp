@@ -20,6 +20,7 @@ namespace
 {
 
 constexpr int kSettleMilliseconds = 400; // layouts, the style sheet and batched text
+constexpr int kLongestWaitMilliseconds = 60'000;
 
 } // namespace
 
@@ -49,6 +50,11 @@ void ScreenshotRun::modelReady()
 
 void ScreenshotRun::takePicture()
 {
+    if (!m_window.currentPage().isSettled() && m_waitedMilliseconds < kLongestWaitMilliseconds) {
+        m_waitedMilliseconds += kSettleMilliseconds;
+        QTimer::singleShot(kSettleMilliseconds, this, &ScreenshotRun::takePicture);
+        return;
+    }
     QByteArray png;
     QBuffer buffer(&png);
     buffer.open(QIODevice::WriteOnly);

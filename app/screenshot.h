@@ -29,6 +29,7 @@ private:
 
     MainWindow& m_window;
     ScreenshotRequest m_request;
+    int m_waitedMilliseconds = 0;
 };
 
 } // namespace mmfree::app

@@ -55,10 +55,9 @@ SettingsFile::SettingsFile(const QString& folder)
 
 Settings SettingsFile::load() const
 {
-    const QSettings file(m_path, QSettings::IniFormat);
+    QSettings file(m_path, QSettings::IniFormat);
     Settings settings;
     settings.geometry = file.value("window/geometry").toByteArray();
-    settings.chatLayout = file.value("window/chatLayout").toByteArray();
     if (!gui::parseTheme(file.value("window/theme").toString(), settings.theme))
         settings.theme = gui::ThemeChoice::System;
     settings.page = file.value("window/page", settings.page).toString();
@@ -68,14 +67,18 @@ Settings SettingsFile::load() const
     settings.backend = file.value("models/backend").toString();
     settings.lastConversation = file.value("chat/lastConversation").toLongLong();
     settings.sampling = loadSampling(file);
+    file.beginGroup("layout");
+    for (const QString& page : file.childKeys())
+        settings.pageLayouts.insert(page, file.value(page).toByteArray());
     return settings;
 }
 
 void SettingsFile::save(const Settings& settings) const
 {
     QSettings file(m_path, QSettings::IniFormat);
+    for (const auto& [page, layout] : settings.pageLayouts.asKeyValueRange())
+        file.setValue(QStringLiteral("layout/") + page, layout);
     file.setValue("window/geometry", settings.geometry);
-    file.setValue("window/chatLayout", settings.chatLayout);
     file.setValue("window/theme", gui::themeName(settings.theme));
     file.setValue("window/page", settings.page);
     file.setValue("window/showChatList", settings.showChatList);

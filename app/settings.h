@@ -5,6 +5,7 @@
 #include "widgets/views/sampling_panel.h"
 
 #include <QByteArray>
+#include <QMap>
 #include <QString>
 #include <QStringList>
 
@@ -12,8 +13,8 @@ namespace mmfree::app
 {
 
 struct Settings {
-    QByteArray geometry; // of the window
-    QByteArray chatLayout;
+    QByteArray geometry;                   // of the window
+    QMap<QString, QByteArray> pageLayouts; // by page id
     gui::ThemeChoice theme = gui::ThemeChoice::System;
     QStringList recentModels; // newest first
     QString backend;          // empty: the best usable one

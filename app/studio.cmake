@@ -1,7 +1,9 @@
 # mmfree-studio: the window. mmfree_app_studio holds everything but main(), so that tests can drive the real window.
 add_library(mmfree_app_studio STATIC
+    main_menus.cpp
     main_window.cpp
     model_opening.cpp
+    pages.cpp
     resource_paths.cpp
     screenshot.cpp
     settings.cpp)
@@ -12,4 +14,4 @@ target_compile_definitions(mmfree_app_studio
 target_link_libraries(mmfree_app_studio PUBLIC mmfree_flags mmfree_widgets PRIVATE mmfree_app_catalog)
 
 add_executable(mmfree-studio main.cpp)
-target_link_libraries(mmfree-studio PRIVATE mmfree_app_studio)
+target_link_libraries(mmfree-studio PRIVATE mmfree_app_studio mmfree_app_catalog)

@@ -2,6 +2,8 @@
 
 #include "widgets/theme/icon.h"
 
+#include <QWidget>
+
 namespace mmfree::gui
 {
 
@@ -23,6 +25,10 @@ QAction* ActionRegistry::add(const ActionSpec& spec)
     action->setToolTip(keys.isEmpty() ? hint : tr("%1 (%2)").arg(hint, keys));
     for ([[maybe_unused]] const QAction* other : std::as_const(m_actions))
         Q_ASSERT_X(other->objectName() != spec.id, "ActionRegistry::add", qPrintable(spec.id));
+    if (spec.scope) {
+        action->setShortcutContext(Qt::WidgetWithChildrenShortcut);
+        spec.scope->addAction(action);
+    }
     m_actions.append(action);
     return action;
 }

@@ -8,6 +8,8 @@
 #include <QObject>
 #include <QString>
 
+class QWidget;
+
 namespace mmfree::gui
 {
 
@@ -18,6 +20,8 @@ struct ActionSpec {
     QString icon;     // name for themedIcon; empty: none
     QList<QKeySequence> shortcuts;
     QString hint; // one sentence for status tip and tooltip; empty: the text
+    QWidget* scope =
+        nullptr; // the page whose keyboard focus makes the shortcuts work; null: the whole window
 };
 
 class ActionRegistry : public QObject

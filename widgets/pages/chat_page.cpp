@@ -3,6 +3,7 @@
 #include "widgets/actions/action_registry.h"
 #include "widgets/chat/chat_controller.h"
 #include "widgets/models/conversation_list_model.h"
+#include "widgets/pages/page_context.h"
 #include "widgets/theme/theme.h"
 #include "widgets/views/composer.h"
 #include "widgets/views/conversation_panel.h"
@@ -43,12 +44,11 @@ QToolButton* headerButton(QAction* action, QWidget* parent)
 
 } // namespace
 
-ChatPage::ChatPage(InferenceService* service, ChatController* controller, ActionRegistry* actions,
-                   QWidget* parent)
+ChatPage::ChatPage(const PageContext& context, QWidget* parent)
     : Page(parent)
-    , m_service(service)
-    , m_controller(controller)
-    , m_list(new ConversationPanel(controller->conversations()))
+    , m_service(context.service)
+    , m_controller(context.chat)
+    , m_list(new ConversationPanel(context.chat->conversations()))
     , m_transcript(new TranscriptView)
     , m_composer(new Composer)
     , m_empty(new EmptyState)
@@ -61,7 +61,7 @@ ChatPage::ChatPage(InferenceService* service, ChatController* controller, Action
     , m_stats(new StatsPanel)
     , m_splitter(new QSplitter(this))
 {
-    addActions(actions);
+    addActions(context.actions);
     buildLayout();
     connectController();
     updateModel();
@@ -73,33 +73,41 @@ void ChatPage::addActions(ActionRegistry* actions)
     const QString chat = tr("Chat");
     const QString view = tr("View");
     m_new = actions->add({"chat.new", chat, tr("&New chat"), "plus", {QKeySequence(tr("Ctrl+N"))}, {}});
-    m_find =
-        actions->add({"chat.find", chat, tr("&Search chats"), "search", {QKeySequence(tr("Ctrl+F"))}, {}});
-    m_rename = actions->add({"chat.rename", chat, tr("Re&name chat"), {}, {QKeySequence(tr("F2"))}, {}});
+    m_find = actions->add(
+        {"chat.find", chat, tr("&Search chats"), "search", {QKeySequence(tr("Ctrl+F"))}, {}, this});
+    m_rename =
+        actions->add({"chat.rename", chat, tr("Re&name chat"), {}, {QKeySequence(tr("F2"))}, {}, this});
     m_delete = actions->add(
-        {"chat.delete", chat, tr("&Delete chat"), "trash", {QKeySequence(tr("Ctrl+Shift+D"))}, {}});
+        {"chat.delete", chat, tr("&Delete chat"), "trash", {QKeySequence(tr("Ctrl+Shift+D"))}, {}, this});
     m_stop = actions->add({"chat.stop",
                            chat,
                            tr("S&top"),
                            "stop",
                            {QKeySequence(tr("Esc"))},
-                           tr("Stop the answer; what was written stays")});
-    m_regenerate = actions->add(
-        {"chat.regenerate", chat, tr("&Regenerate answer"), "regenerate", {QKeySequence(tr("Ctrl+R"))}, {}});
+                           tr("Stop the answer; what was written stays"),
+                           this});
+    m_regenerate = actions->add({"chat.regenerate",
+                                 chat,
+                                 tr("&Regenerate answer"),
+                                 "regenerate",
+                                 {QKeySequence(tr("Ctrl+R"))},
+                                 {},
+                                 this});
     m_continue = actions->add({"chat.continue",
                                chat,
                                tr("&Continue answer"),
                                "continue",
                                {QKeySequence(tr("Ctrl+Return")), QKeySequence(tr("Ctrl+Enter"))},
-                               {}});
-    m_edit =
-        actions->add({"chat.edit", chat, tr("&Edit last message"), "edit", {QKeySequence(tr("Ctrl+E"))}, {}});
+                               {},
+                               this});
+    m_edit = actions->add(
+        {"chat.edit", chat, tr("&Edit last message"), "edit", {QKeySequence(tr("Ctrl+E"))}, {}, this});
     m_copy = actions->add(
-        {"chat.copy", chat, tr("C&opy last answer"), "copy", {QKeySequence(tr("Ctrl+Shift+C"))}, {}});
+        {"chat.copy", chat, tr("C&opy last answer"), "copy", {QKeySequence(tr("Ctrl+Shift+C"))}, {}, this});
     m_previous = actions->add(
-        {"chat.previousMessage", chat, tr("&Previous message"), {}, {QKeySequence(tr("Ctrl+Up"))}, {}});
+        {"chat.previousMessage", chat, tr("&Previous message"), {}, {QKeySequence(tr("Ctrl+Up"))}, {}, this});
     m_next = actions->add(
-        {"chat.nextMessage", chat, tr("Ne&xt message"), {}, {QKeySequence(tr("Ctrl+Down"))}, {}});
+        {"chat.nextMessage", chat, tr("Ne&xt message"), {}, {QKeySequence(tr("Ctrl+Down"))}, {}, this});
     m_showList = actions->add({"view.chatList",
                                view,
                                tr("Chat &list"),
@@ -119,7 +127,7 @@ void ChatPage::addActions(ActionRegistry* actions)
     connect(m_new, &QAction::triggered, this, [this] {
         m_list->clearSearch();
         m_controller->newConversation();
-        startWriting();
+        startWorking();
     });
     connect(m_find, &QAction::triggered, this, [this] {
         m_showList->setChecked(true);
@@ -290,6 +298,23 @@ const SamplingSettings& ChatPage::sampling() const
 {
     return m_sampling->settings();
 }
+QStringList ChatPage::menuActions() const
+{
+    return {"chat.stop",
+            "chat.regenerate",
+            "chat.continue",
+            "",
+            "chat.edit",
+            "chat.copy",
+            "",
+            "chat.find",
+            "chat.rename",
+            "chat.delete",
+            "",
+            "chat.previousMessage",
+            "chat.nextMessage"};
+}
+
 QByteArray ChatPage::saveLayout() const
 {
     return m_splitter->saveState();
@@ -307,7 +332,7 @@ void ChatPage::setOpenActions(const QList<QAction*>& actions)
     updateEmptyState();
 }
 
-void ChatPage::startWriting()
+void ChatPage::startWorking()
 {
     m_composer->editor()->setFocus(Qt::OtherFocusReason);
 }

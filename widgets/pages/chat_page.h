@@ -14,6 +14,7 @@ namespace mmfree::gui
 
 class ActionRegistry;
 class ChatController;
+struct PageContext;
 class Composer;
 class ConversationPanel;
 class EmptyState;
@@ -25,21 +26,21 @@ class ChatPage : public Page
 {
     Q_OBJECT
 public:
-    ChatPage(InferenceService* service, ChatController* controller, ActionRegistry* actions,
-             QWidget* parent = nullptr);
+    explicit ChatPage(const PageContext& context, QWidget* parent = nullptr);
 
     [[nodiscard]] QString id() const override { return QStringLiteral("chat"); }
     [[nodiscard]] QString title() const override { return tr("Chat"); }
     [[nodiscard]] QString iconName() const override { return QStringLiteral("chat"); }
     [[nodiscard]] QList<QWidget*> panes() const override;
-    void stopRunning() override;
 
     void setSampling(const SamplingSettings& settings);
     [[nodiscard]] const SamplingSettings& sampling() const;
     void setOpenActions(const QList<QAction*>& actions); // offered while no model is open
-    [[nodiscard]] QByteArray saveLayout() const;
-    void restoreLayout(const QByteArray& layout);
-    void startWriting(); // keyboard focus to the composer
+    [[nodiscard]] QStringList menuActions() const override;
+    [[nodiscard]] QByteArray saveLayout() const override;
+    void restoreLayout(const QByteArray& layout) override;
+    void startWorking() override; // keyboard focus to the composer
+    void stopRunning();
     void sendPrompt(const QString& text);
 
 signals:

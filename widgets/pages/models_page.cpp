@@ -1,6 +1,7 @@
 #include "widgets/pages/models_page.h"
 
 #include "widgets/actions/action_registry.h"
+#include "widgets/pages/page_context.h"
 #include "widgets/theme/icon.h"
 #include "widgets/theme/theme.h"
 #include "widgets/views/empty_state.h"
@@ -95,9 +96,9 @@ void fitRows(QTreeWidget* table, int most)
 
 } // namespace
 
-ModelsPage::ModelsPage(InferenceService* service, QWidget* parent)
+ModelsPage::ModelsPage(const PageContext& context, QWidget* parent)
     : Page(parent)
-    , m_service(service)
+    , m_service(context.service)
     , m_buttons(new QVBoxLayout)
     , m_recent(new QListWidget)
     , m_noRecent(new QLabel(tr("Models you open are listed here.")))
@@ -112,8 +113,8 @@ ModelsPage::ModelsPage(InferenceService* service, QWidget* parent)
     m_stack->addWidget(buildDetails());
     layout->addLayout(m_stack, 1);
     m_empty->setTexts(tr("No model is open"), tr("Open one to see what it is made of and where it can run."));
-    connect(service, &InferenceService::modelOpened, this, &ModelsPage::showModel);
-    connect(service, &InferenceService::backendsListed, this, &ModelsPage::showBackends);
+    connect(m_service, &InferenceService::modelOpened, this, &ModelsPage::showModel);
+    connect(m_service, &InferenceService::backendsListed, this, &ModelsPage::showBackends);
     showModel();
 }
 

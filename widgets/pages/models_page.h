@@ -18,12 +18,13 @@ namespace mmfree::gui
 
 class EmptyState;
 class InferenceService;
+struct PageContext;
 
 class ModelsPage : public Page
 {
     Q_OBJECT
 public:
-    explicit ModelsPage(InferenceService* service, QWidget* parent = nullptr);
+    explicit ModelsPage(const PageContext& context, QWidget* parent = nullptr);
 
     [[nodiscard]] QString id() const override { return QStringLiteral("models"); }
     [[nodiscard]] QString title() const override { return tr("Models"); }

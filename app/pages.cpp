@@ -1,0 +1,19 @@
+#include "app/pages.h"
+
+#include "widgets/pages/chat_page.h"
+#include "widgets/pages/models_page.h"
+#include "widgets/pages/page_context.h"
+
+namespace mmfree::app
+{
+
+Pages makePages(const gui::PageContext& context)
+{
+    Pages pages;
+    pages.chat = new gui::ChatPage(context);
+    pages.models = new gui::ModelsPage(context);
+    pages.inOrder = {pages.chat, pages.models};
+    return pages;
+}
+
+} // namespace mmfree::app
