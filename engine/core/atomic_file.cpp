@@ -25,14 +25,33 @@ constexpr int kNameAttempts = 16;
     throw Error(ErrorCode::Io, path.string() + ": cannot " + act + ": " + std::strerror(errorNumber));
 }
 
-std::string randomSuffix()
+fs::path temporaryName(const fs::path& path)
 {
     constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuv";
     std::random_device device;
     std::string suffix = ".";
     for (int i = 0; i < 8; ++i)
         suffix += kDigits[device() % 32];
-    return suffix + ".tmp";
+    fs::path name = path;
+    return name += suffix + ".tmp";
+}
+
+std::string descriptorPath(int descriptor)
+{
+    return "/proc/self/fd/" + std::to_string(descriptor);
+}
+
+// A file without a name in the folder of `path`: it vanishes with the process, however that ends. -1 where
+// the file system or a missing /proc does not allow it.
+int openUnnamed(const fs::path& path)
+{
+    const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+    const int descriptor = open(folder.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666);
+    if (descriptor >= 0 && access(descriptorPath(descriptor).c_str(), F_OK) != 0) {
+        close(descriptor);
+        return -1;
+    }
+    return descriptor;
 }
 
 // Where the contents belong: behind symbolic links, which stay. A rename would put a plain file in the place
@@ -74,9 +93,9 @@ void syncFolder(const fs::path& folder, const fs::path& path)
 AtomicFile::AtomicFile(fs::path path)
     : m_path(replaceableTarget(path))
 {
+    m_descriptor = openUnnamed(m_path);
     for (int attempt = 0; attempt < kNameAttempts && m_descriptor < 0; ++attempt) {
-        m_temporary = m_path;
-        m_temporary += randomSuffix();
+        m_temporary = temporaryName(m_path);
         m_descriptor = open(m_temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (m_descriptor < 0 && errno != EEXIST)
             throwIo(m_path, "create", errno);
@@ -87,10 +106,10 @@ AtomicFile::AtomicFile(fs::path path)
 
 AtomicFile::~AtomicFile()
 {
-    if (m_descriptor < 0)
-        return;
-    close(m_descriptor);
-    unlink(m_temporary.c_str());
+    if (m_descriptor >= 0)
+        close(m_descriptor);
+    if (!m_temporary.empty())
+        unlink(m_temporary.c_str());
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes)
@@ -123,18 +142,21 @@ void AtomicFile::commit()
     assert(m_descriptor >= 0);
     if (fsync(m_descriptor) != 0)
         throwIo(m_path, "write to the disk", errno);
+    for (int attempt = 0; attempt < kNameAttempts && m_temporary.empty(); ++attempt) {
+        const fs::path name = temporaryName(m_path);
+        if (linkat(AT_FDCWD, descriptorPath(m_descriptor).c_str(), AT_FDCWD, name.c_str(),
+                   AT_SYMLINK_FOLLOW) == 0)
+            m_temporary = name;
+        else if (errno != EEXIST || attempt + 1 == kNameAttempts)
+            throwIo(m_path, "create", errno);
+    }
     const int closed = close(m_descriptor);
-    const int errorNumber = errno;
     m_descriptor = -1; // closed even when close reports an error
-    if (closed != 0) {
-        unlink(m_temporary.c_str());
-        throwIo(m_path, "write", errorNumber);
-    }
-    if (rename(m_temporary.c_str(), m_path.c_str()) != 0) {
-        const int renameError = errno;
-        unlink(m_temporary.c_str());
-        throwIo(m_path, "replace", renameError);
-    }
+    if (closed != 0)
+        throwIo(m_path, "write", errno);
+    if (rename(m_temporary.c_str(), m_path.c_str()) != 0)
+        throwIo(m_path, "replace", errno);
+    m_temporary.clear();
     syncFolder(m_path.has_parent_path() ? m_path.parent_path() : fs::path("."), m_path);
 }
 

@@ -16,10 +16,12 @@ namespace mmfree
 class AtomicFile
 {
 public:
-    // Creates `<path>.<random>.tmp`. A symbolic link is followed and stays. Throws Io naming the path and the
-    // reason (read-only folder, no space, a folder, device or pipe of that name, ...).
+    // Opens a file without a name, which a killed process leaves nowhere; where the file system cannot do
+    // that, `<path>.<random>.tmp`, which it leaves behind. A symbolic link is followed and stays. Throws Io
+    // naming the path and the reason (read-only folder, no space, a folder, device or pipe of that name,
+    // ...).
     explicit AtomicFile(std::filesystem::path path);
-    ~AtomicFile(); // without commit() the temporary file is removed and `path` is untouched
+    ~AtomicFile(); // without commit() the temporary file is gone and `path` is untouched
     AtomicFile(const AtomicFile&) = delete;
     AtomicFile& operator=(const AtomicFile&) = delete;
 
@@ -31,7 +33,7 @@ public:
 
 private:
     std::filesystem::path m_path;
-    std::filesystem::path m_temporary;
+    std::filesystem::path m_temporary; // empty: no name yet
     int m_descriptor = -1;
     std::uint64_t m_written = 0;
 };

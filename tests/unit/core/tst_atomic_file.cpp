@@ -7,9 +7,12 @@
 #include <QtTest>
 
 #include <csignal>
+#include <fcntl.h>
 #include <fstream>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 using namespace mmfree;
 namespace fs = std::filesystem;
@@ -54,6 +57,7 @@ class TestAtomicFile : public QObject
 private slots:
     void commitReplacesTheOldFile();
     void withoutCommitNothingChanges();
+    void aKilledProcessLeavesNothing();
     void oldContentsStayUntilCommit();
     void aFolderThatCannotBeWrittenThrows();
     void aFullDiskLeavesTheOldFile();
@@ -88,6 +92,28 @@ void TestAtomicFile::withoutCommitNothingChanges()
     }
     QVERIFY(!fs::exists(path));
     QCOMPARE(entriesIn(folder.path()), 0);
+}
+
+void TestAtomicFile::aKilledProcessLeavesNothing()
+{
+    const test::TemporaryFolder folder;
+    const int unnamed = open(folder.path().c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666);
+    if (unnamed < 0)
+        QSKIP("this file system has no files without a name; a killed process leaves a .tmp file there");
+    close(unnamed);
+    const fs::path path = folder.path() / "file.txt";
+    writeFileAtomically(path, "old");
+    const pid_t child = fork();
+    if (child == 0) {
+        AtomicFile file(path);
+        file.write("half of it");
+        raise(SIGKILL);
+    }
+    int status = 0;
+    QCOMPARE(waitpid(child, &status, 0), child);
+    QVERIFY(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    QCOMPARE(readTextFile(path), std::string("old"));
+    QCOMPARE(entriesIn(folder.path()), 1);
 }
 
 void TestAtomicFile::oldContentsStayUntilCommit()
