@@ -178,10 +178,10 @@ TernaryTensor PackedSource::ternary(const std::string& name) const
     tensor.rows = spec.shape[0];
     tensor.cols = spec.shape[1];
     std::memcpy(&tensor.scale, m_file.require(packed::scaleName(name)).bytes.data(), sizeof(float));
-    if (!std::isfinite(tensor.scale))
+    if (!std::isfinite(tensor.scale) || !(tensor.scale > 0.0f))
         throw Error(ErrorCode::NumericFailure, label(packed::scaleName(name)) + " is " +
                                                    std::to_string(tensor.scale) +
-                                                   ", needed: a finite number");
+                                                   ", needed: a finite number above 0");
     const std::span<const std::byte> bytes = m_file.require(name).bytes;
     const std::span<const std::uint8_t> codes(reinterpret_cast<const std::uint8_t*>(bytes.data()),
                                               bytes.size());

@@ -104,7 +104,7 @@ private slots:
     void badConfigurationInsideIsNamed();
     void badCodesAreFoundWhenRead();
     void badBase3BytesAreFoundWhenRead();
-    void notFiniteScalesAreFoundWhenRead();
+    void impossibleScalesAreFoundWhenRead();
 };
 
 void TestPackedModel::packedModelsHoldTheSameWeights_data()
@@ -325,15 +325,21 @@ void TestPackedModel::badBase3BytesAreFoundWhenRead()
                         kTernary, "row 5", "byte 2 of a row is 243");
 }
 
-void TestPackedModel::notFiniteScalesAreFoundWhenRead()
+void TestPackedModel::impossibleScalesAreFoundWhenRead()
 {
     const test::TemporaryFolder folder;
     const fs::path path = packGolden(folder.path());
-    test::editSafetensors(path, [](test::EditableFile& file) {
-        file.tensor(std::string(kTernary) + ".scale").setFloat(0, std::numeric_limits<float>::quiet_NaN());
-    });
-    MMFREE_EXPECT_ERROR((void)openModel(path)->ternary(kTernary), ErrorCode::NumericFailure, kTernary,
-                        ".scale", "nan");
+    constexpr float kNan = std::numeric_limits<float>::quiet_NaN(),
+                    kInfinity = std::numeric_limits<float>::infinity();
+    const std::pair<float, const char*> scales[] = {
+        {kNan, "is nan"}, {kInfinity, "is inf"}, {0.0f, "is 0.0"}, {-0.5f, "is -0.5"}};
+    for (const auto& [scale, found] : scales) {
+        test::editSafetensors(path, [&, value = scale](test::EditableFile& file) {
+            file.tensor(std::string(kTernary) + ".scale").setFloat(0, value);
+        });
+        MMFREE_EXPECT_ERROR((void)openModel(path)->ternary(kTernary), ErrorCode::NumericFailure, kTernary,
+                            ".scale", found, "needed: a finite number above 0");
+    }
 }
 
 QTEST_APPLESS_MAIN(TestPackedModel)
