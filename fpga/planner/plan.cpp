@@ -43,12 +43,13 @@ public:
     void product(const std::string& name, std::int64_t calls, std::int64_t rows, std::int64_t cols,
                  std::int64_t segments)
     {
-        const double blocks = static_cast<double>(padded(cols) / kBlockColumns);
-        const double groups = std::ceil(static_cast<double>(rows) / m_options.rowsPerCycle);
+        const double cycles = productCycles({.columnsPerCycle = static_cast<double>(kBlockColumns),
+                                             .rowsPerCycle = static_cast<double>(m_options.rowsPerCycle)},
+                                            static_cast<double>(rows), static_cast<double>(cols));
         const double bytes = static_cast<double>(segments * rows * padded(cols) / 4);
         const auto times = static_cast<double>(calls);
         m_plan.stages.push_back(
-            {name, calls, times * static_cast<double>(segments) * groups * blocks,
+            {name, calls, times * static_cast<double>(segments) * cycles,
              times * readCycles(bytes, m_board, m_clockMHz, m_options.memoryEfficiency),
              times * static_cast<double>(segments) * (static_cast<double>(padded(cols)) + kPipelineFill)});
         m_plan.weightBytes += calls * static_cast<std::int64_t>(bytes);
@@ -134,6 +135,12 @@ void planResources(Plan& plan, const ModelConfig& config, const Board& board, co
 }
 
 } // namespace
+
+double productCycles(const ProductUnit& unit, double rows, double cols)
+{
+    return std::ceil(rows / unit.rowsPerCycle) *
+           (std::ceil(cols / unit.columnsPerCycle) + unit.rowOverheadCycles);
+}
 
 std::string Plan::boundBy() const
 {

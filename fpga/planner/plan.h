@@ -24,6 +24,17 @@ struct PlanOptions {
     double logicPerLane = 20.0;    // LUTs (ALMs: half) of one select-and-add lane; an estimate, see plan.cpp
 };
 
+// How a core takes a matrix apart: `rowsPerCycle` rows of `columnsPerCycle` columns each clock, and clocks
+// that pass between one group of rows and the next.
+struct ProductUnit {
+    double columnsPerCycle = 128.0; // MMFREE_BLOCK_COLS
+    double rowsPerCycle = 4.0;      // MMFREE_PIPELINE_ROWS
+    double rowOverheadCycles = 0.0; // 0: groups of rows follow each other without a gap, as in fpga/kernels
+};
+
+// Clocks of one [rows, cols] product when the weights arrive in time.
+[[nodiscard]] double productCycles(const ProductUnit& unit, double rows, double cols);
+
 struct StagePlan {
     std::string name;            // "f, i, g products"
     std::int64_t calls = 1;      // a token
