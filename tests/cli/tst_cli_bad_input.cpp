@@ -1,7 +1,7 @@
 // Bad texts, tokens, folders and disks: an error that names what was found and needed, no crash, and nothing
 // half-written under the final name.
 #include "tests/cli/cli_runner.h"
-#include "tests/cli/raw_safetensors.h"
+#include "tests/support/raw_safetensors.h"
 #include "tests/cli/text_model.h"
 #include "tests/support/test_files.h"
 

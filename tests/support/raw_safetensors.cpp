@@ -1,4 +1,4 @@
-#include "tests/cli/raw_safetensors.h"
+#include "tests/support/raw_safetensors.h"
 
 #include <cstring>
 #include <fstream>
