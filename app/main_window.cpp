@@ -105,6 +105,7 @@ MainWindow::MainWindow(WindowSetup setup, QWidget* parent)
 MainWindow::~MainWindow()
 {
     m_service->stopGenerating();
+    m_service->cancelOpening();
     delete m_chat; // stores what an unfinished answer has
     m_chat = nullptr;
     for (QThread* thread : {&m_loaderThread, &m_inferenceThread}) {
@@ -195,12 +196,14 @@ void MainWindow::buildStatusBar()
     m_speedLabel->setObjectName(QStringLiteral("statusSpeed"));
     m_progress = new QProgressBar(bar);
     m_progress->setRange(0, 0);
+    m_progress->setObjectName(QStringLiteral("openingProgress"));
     m_progress->setTextVisible(false);
     m_progress->setFixedWidth(120);
     m_progress->setAccessibleName(tr("Opening a model"));
     m_progress->hide();
     m_cancelOpening = new QPushButton(tr("Cancel"), bar);
     m_cancelOpening->setProperty("kind", "quiet");
+    m_cancelOpening->setObjectName(QStringLiteral("cancelOpening"));
     m_cancelOpening->hide();
     bar->addPermanentWidget(m_progress);
     bar->addPermanentWidget(m_cancelOpening);
@@ -216,11 +219,16 @@ void MainWindow::buildStatusBar()
 void MainWindow::connectService()
 {
     const auto showOpening = [this](bool opening) {
+        m_progress->setRange(0, 0); // how long it takes shows with the first tensors
         m_progress->setVisible(opening);
         m_cancelOpening->setVisible(opening);
         updateStatus();
     };
     connect(m_service, &InferenceService::openingStarted, this, [showOpening] { showOpening(true); });
+    connect(m_service, &InferenceService::openingProgressed, this, [this](double share) {
+        m_progress->setRange(0, 100);
+        m_progress->setValue(static_cast<int>(100.0 * share));
+    });
     connect(m_service, &InferenceService::openingCancelled, this, [showOpening] { showOpening(false); });
     connect(m_service, &InferenceService::openingFailed, this,
             [this, showOpening](const QString& path, const ErrorInfo& error) {

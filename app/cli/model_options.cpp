@@ -3,6 +3,7 @@
 #include "app/backend_catalog.h"
 #include "engine/core/atomic_file.h"
 #include "engine/core/error.h"
+#include "engine/session/session.h"
 
 #include <iostream>
 #include <iterator>
@@ -56,12 +57,7 @@ OpenedModel openForUse(const std::string& path)
     if (bytes.empty())
         return model;
     model.tokenizer = std::make_shared<Tokenizer>(bytes, model.source->name() + ": tokenizer.model");
-    const std::int64_t vocabulary = model.source->config().vocabularySize;
-    if (model.tokenizer->size() != vocabulary) {
-        throw Error(ErrorCode::InvalidFile, path + ": tokenizer.model has " +
-                                                std::to_string(model.tokenizer->size()) +
-                                                " pieces, needed: vocab_size " + std::to_string(vocabulary));
-    }
+    checkTokenizerMatches(*model.tokenizer, model.source->config(), path + ": tokenizer.model");
     return model;
 }
 

@@ -3,7 +3,7 @@
 
 #include "app/model_opening.h"
 
-#include "engine/model/parameters.h"
+#include "tests/gui/small_model.h"
 #include "tests/support/test_files.h"
 #include "widgets/chat/chat_controller.h"
 #include "widgets/theme/theme.h"
@@ -20,33 +20,7 @@ namespace mmfree
 
 using namespace gui;
 using test::WindowFixture;
-
-namespace
-{
-
-// A small untrained model with a tokenizer: its text means nothing, but everything it passes through is real.
-void writeSmallModel(const QString& folder)
-{
-    std::string text;
-    for (int line = 0; line < 200; ++line)
-        text += "the fox number " + std::to_string(line * 37 % 101) + " runs over the hill\n";
-    TokenizerTrainingOptions options;
-    options.vocabularySize = 320;
-    options.threads = 1;
-    ModelText modelText;
-    modelText.tokenizerModel = trainTokenizer(text, options);
-    ModelConfig config;
-    config.vocabularySize = Tokenizer(modelText.tokenizerModel).size();
-    config.hiddenSize = 64;
-    config.layerCount = 2;
-    config.intermediateSize = 128;
-    const ParameterLayout layout(config);
-    std::vector<float> values(static_cast<std::size_t>(layout.size()));
-    initializeParameters(layout, 7, values);
-    writeModelFolder(layout, values, modelText, folder.toStdString());
-}
-
-} // namespace
+using test::writeSmallModel;
 
 class WindowEndToEndTest : public QObject
 {

@@ -15,6 +15,10 @@ InferenceService::InferenceService(ModelLoader* loader, InferenceWorker* worker,
     connect(this, &InferenceService::generateRequested, worker, &InferenceWorker::generate);
 
     connect(loader, &ModelLoader::modelOpened, this, &InferenceService::takeModel);
+    connect(loader, &ModelLoader::openingProgressed, this, [this](JobId job, double share) {
+        if (job == m_openJob)
+            emit openingProgressed(share);
+    });
     connect(loader, &ModelLoader::openingFailed, this, [this](JobId job, const ErrorInfo& error) {
         if (job != m_openJob)
             return;
@@ -52,14 +56,17 @@ InferenceService::InferenceService(ModelLoader* loader, InferenceWorker* worker,
 InferenceService::~InferenceService()
 {
     m_stop.request_stop();
+    m_openStop.request_stop();
 }
 
 void InferenceService::openModel(const QString& path, const QString& backend)
 {
+    m_openStop.request_stop(); // a newer wish: nobody waits for the older one
+    m_openStop = std::stop_source();
     m_openJob = m_nextJob++;
     m_openPath = path;
     emit openingStarted(path);
-    emit openRequested({m_openJob, path, backend});
+    emit openRequested({m_openJob, path, backend, m_openStop.get_token(), {}});
 }
 
 void InferenceService::cancelOpening()
@@ -67,6 +74,7 @@ void InferenceService::cancelOpening()
     if (m_openJob == 0)
         return;
     m_openJob = 0; // what the loader still brings is dropped
+    m_openStop.request_stop();
     emit openingCancelled();
 }
 

@@ -27,7 +27,7 @@ public:
     [[nodiscard]] const std::vector<BackendSummary>& backends() const { return m_backends; }
 
     void openModel(const QString& path, const QString& backend = {});
-    void cancelOpening(); // the open model stays
+    void cancelOpening(); // ends within one tensor; the open model stays
     void listBackends();
 
     // Starts an answer and returns its job. Only one at a time.
@@ -37,6 +37,7 @@ public:
 
 signals:
     void openingStarted(const QString& path);
+    void openingProgressed(double share); // of the weights, 0 to 1
     void openingCancelled();
     void modelOpened();
     void openingFailed(const QString& path, const mmfree::gui::ErrorInfo& error);
@@ -57,7 +58,7 @@ private:
 
     std::shared_ptr<const ModelInfo> m_model;
     std::vector<BackendSummary> m_backends;
-    std::stop_source m_stop;
+    std::stop_source m_stop, m_openStop;
     QString m_openPath;
     JobId m_nextJob = 1;
     JobId m_openJob = 0;

@@ -58,9 +58,17 @@ struct OpenRequest {
     JobId job = 0;
     QString path;
     QString backend; // empty: the best usable one
+    std::stop_token stop;
+    std::function<void(double share)>
+        progress; // of the weights read, 0 to 1, on the loading thread; may be empty
 };
 
-// Opens a model on the loading thread; throws Error. Supplied by the application, which knows the backends.
+// Thrown out of an OpenFunction when its request was stopped. Not an Error: nobody is told.
+struct OpeningCancelled {
+};
+
+// Opens a model on the loading thread; throws Error or OpeningCancelled. Supplied by the application, which
+// knows the backends.
 struct OpenedParts {
     std::shared_ptr<const ModelSource> source;
     std::shared_ptr<InferenceExecutor> executor;

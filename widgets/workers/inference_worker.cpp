@@ -93,8 +93,13 @@ void InferenceWorker::installModel(const LoadedModel& model)
     m_kept.clear();
     m_session.reset();
     m_info = model.info;
-    if (model.executor)
-        m_session = std::make_unique<Session>(model.executor, model.info->tokenizer);
+    m_installError.reset();
+    try {
+        if (model.executor)
+            m_session = std::make_unique<Session>(model.executor, model.info->tokenizer);
+    } catch (...) { // its state may not fit the device any more: said when somebody writes
+        m_installError = currentError();
+    }
 }
 
 void InferenceWorker::generate(const GenerateRequest& request)
@@ -110,6 +115,8 @@ void InferenceWorker::generate(const GenerateRequest& request)
 
 GenerationOutcome InferenceWorker::run(const GenerateRequest& request)
 {
+    if (m_installError)
+        throw Error(m_installError->code, m_installError->message.toStdString());
     if (!m_session)
         throw Error(ErrorCode::Unavailable, "no model is open, needed: an open model");
     if (!m_info->tokenizer)

@@ -48,6 +48,7 @@ private:
 
     std::shared_ptr<const ModelInfo> m_info;
     std::unique_ptr<Session> m_session;
+    std::optional<ErrorInfo> m_installError; // why there is no session for m_info
     std::list<KeptState> m_kept; // most recently used first, within kKeptStateBytes
 };
 

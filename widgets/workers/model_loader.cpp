@@ -12,6 +12,8 @@ namespace mmfree::gui
 namespace
 {
 
+constexpr qint64 kReportMilliseconds = 40;
+
 // Weights are not read for this: path, size, time and configuration are enough to tell models apart, and a
 // wrong "different" only costs reading a conversation again.
 QString fingerprintOf(const ModelSource& source)
@@ -36,8 +38,22 @@ ModelLoader::ModelLoader(OpenFunction open, ListBackendsFunction listBackends, Q
 
 void ModelLoader::openModel(const OpenRequest& request)
 {
+    QElapsedTimer sinceReport;
+    sinceReport.start();
+    OpenRequest watched = request;
+    watched.progress = [&](double share) {
+        if (sinceReport.elapsed() < kReportMilliseconds)
+            return;
+        sinceReport.restart();
+        emit openingProgressed(request.job, share);
+    };
     try {
-        emit modelOpened(request.job, load(request));
+        if (request.stop.stop_requested())
+            throw OpeningCancelled();
+        LoadedModel model = load(watched);
+        emit modelOpened(request.job, model);
+    } catch (const OpeningCancelled&) {
+        emit openingCancelled(request.job);
     } catch (...) {
         emit openingFailed(request.job, currentError());
     }
@@ -62,9 +78,11 @@ LoadedModel ModelLoader::load(const OpenRequest& request)
     info->fileBytes = source.fileBytes();
     info->hasLatentWeights = source.hasLatentWeights();
     const ModelText& text = source.text();
-    if (!text.tokenizerModel.empty())
-        info->tokenizer =
-            std::make_shared<const Tokenizer>(text.tokenizerModel, source.name() + ": tokenizer.model");
+    if (!text.tokenizerModel.empty()) {
+        const std::string file = request.path.toStdString() + ": tokenizer.model";
+        info->tokenizer = std::make_shared<const Tokenizer>(text.tokenizerModel, file);
+        checkTokenizerMatches(*info->tokenizer, source.config(), file);
+    }
     info->chatTemplate = text.chatTemplateJson.empty()
                              ? plainChatTemplate()
                              : parseChatTemplate(text.chatTemplateJson, source.name() + ": chat template");

@@ -20,7 +20,9 @@ public slots:
     void listBackends();
 
 signals:
+    void openingProgressed(quint64 job, double share); // at most 25 times a second
     void modelOpened(quint64 job, const mmfree::gui::LoadedModel& model);
+    void openingCancelled(quint64 job); // stopped: neither of the two follows
     void openingFailed(quint64 job, const mmfree::gui::ErrorInfo& error);
     void backendsListed(const std::vector<mmfree::gui::BackendSummary>& backends);
 
