@@ -1,6 +1,7 @@
 #include "engine/cuda/cuda_backend.h"
 
 #include "engine/cuda/cuda_inference.h"
+#include "engine/cuda/cuda_training.h"
 
 namespace mmfree::cuda
 {
@@ -94,12 +95,21 @@ std::unique_ptr<InferenceExecutor> CudaBackend::createInference(std::shared_ptr<
     return std::make_unique<CudaInference>(std::move(source), options.device, info.name);
 }
 
-std::unique_ptr<TrainingExecutor> CudaBackend::createTraining(std::shared_ptr<const ParameterLayout>,
-                                                              std::span<const float>,
-                                                              const ExecutorOptions&) const
+bool CudaBackend::supports(Architecture architecture, Work work) const
 {
-    throw Error(ErrorCode::Unavailable,
-                "the CUDA backend does not train; choose the CPU backend for training");
+    return architecture == Architecture::MatMulFree &&
+           (work == Work::Inference || MatrixProducts::available());
+}
+
+std::unique_ptr<TrainingExecutor> CudaBackend::createTraining(std::shared_ptr<const ParameterLayout> layout,
+                                                              std::span<const float> initial,
+                                                              const ExecutorOptions& options) const
+{
+    const DeviceInfo info = requireDevice(devices(), options.device);
+    if (layout->config().architecture != Architecture::MatMulFree)
+        throw Error(ErrorCode::Unavailable, "the CUDA backend trains MatMul-free models only; choose the CPU "
+                                            "backend for a dense Transformer");
+    return std::make_unique<CudaTraining>(std::move(layout), initial, options.device, info.name);
 }
 
 } // namespace mmfree::cuda

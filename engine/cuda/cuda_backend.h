@@ -12,10 +12,7 @@ class CudaBackend final : public Backend
 public:
     [[nodiscard]] std::string name() const override { return "cuda"; }
     [[nodiscard]] std::vector<DeviceInfo> devices() const override;
-    [[nodiscard]] bool supports(Architecture architecture, Work work) const override
-    {
-        return architecture == Architecture::MatMulFree && work == Work::Inference;
-    }
+    [[nodiscard]] bool supports(Architecture architecture, Work work) const override;
     [[nodiscard]] std::unique_ptr<InferenceExecutor>
     createInference(std::shared_ptr<const ModelSource> source, const ExecutorOptions& options) const override;
     [[nodiscard]] std::unique_ptr<TrainingExecutor>

@@ -2,6 +2,8 @@
 // head that never holds all logits.
 #pragma once
 
+#include "engine/core/error.h"
+#include "engine/network/inference_executor.h"
 #include "engine/network/operators.h"
 #include "engine/runtime/backend.h"
 
@@ -37,6 +39,31 @@ struct DeviceBatch {
     std::int64_t targetCount = 0; // targets >= 0, at least 1
     [[nodiscard]] std::int64_t tokens() const { return batch * length; }
 };
+
+// Number of positions with a target, at least 1. Throws InvalidArgument for a batch of other sizes than it
+// says, without targets, or with ids outside the vocabulary.
+[[nodiscard]] inline std::int64_t checkTrainingBatch(const TokenBatch& batch, std::int64_t vocabulary)
+{
+    const auto size = static_cast<std::size_t>(batch.batch * batch.length);
+    if (size == 0 || batch.inputs.size() != size || batch.targets.size() != size) {
+        throw Error(ErrorCode::InvalidArgument,
+                    "a training batch holds " + std::to_string(batch.inputs.size()) + " inputs and " +
+                        std::to_string(batch.targets.size()) +
+                        " targets, needed: batch x length = " + std::to_string(size) + " of each");
+    }
+    checkTokenIds(batch.inputs, vocabulary);
+    std::int64_t targets = 0;
+    for (const TokenId target : batch.targets) {
+        if (target < 0)
+            continue;
+        checkTokenIds(std::span(&target, 1), vocabulary);
+        ++targets;
+    }
+    if (targets == 0)
+        throw Error(ErrorCode::InvalidArgument,
+                    "a training batch has 0 positions with a target, needed: at least 1");
+    return targets;
+}
 
 // A norm's parameter and gradient.
 struct NormParameter {

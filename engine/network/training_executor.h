@@ -91,25 +91,7 @@ private:
 
     DeviceBatch upload(const TokenBatch& batch)
     {
-        const auto size = static_cast<std::size_t>(batch.batch * batch.length);
-        if (size == 0 || batch.inputs.size() != size || batch.targets.size() != size) {
-            throw Error(ErrorCode::InvalidArgument,
-                        "a training batch holds " + std::to_string(batch.inputs.size()) + " inputs and " +
-                            std::to_string(batch.targets.size()) +
-                            " targets, needed: batch x length = " + std::to_string(size) + " of each");
-        }
-        const std::int64_t vocabulary = m_layout->config().vocabularySize;
-        checkTokenIds(batch.inputs, vocabulary);
-        std::int64_t targets = 0;
-        for (const TokenId target : batch.targets) {
-            if (target < 0)
-                continue;
-            checkTokenIds(std::span(&target, 1), vocabulary);
-            ++targets;
-        }
-        if (targets == 0)
-            throw Error(ErrorCode::InvalidArgument,
-                        "a training batch has 0 positions with a target, needed: at least 1");
+        const std::int64_t targets = checkTrainingBatch(batch, m_layout->config().vocabularySize);
         m_inputs = m_ops->uploadTokens(batch.inputs);
         m_targets = m_ops->uploadTokens(batch.targets);
         return {.inputs = m_inputs.data(),
