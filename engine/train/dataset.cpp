@@ -100,4 +100,22 @@ TextCorpus readTextCorpus(const std::vector<std::filesystem::path>& files, doubl
     return corpus;
 }
 
+std::vector<TokenId> encodeTrainingText(const Tokenizer& tokenizer, const std::string& text,
+                                        const std::string& name)
+{
+    std::vector<TokenId> tokens;
+    if (text.empty())
+        return tokens;
+    const std::size_t invalid = findInvalidUtf8(text);
+    if (invalid != std::string::npos) {
+        throw Error(ErrorCode::InvalidText,
+                    name + ": byte " + std::to_string(invalid) + " is not UTF-8, needed: UTF-8 text");
+    }
+    if (tokenizer.bosId() >= 0)
+        tokens.push_back(tokenizer.bosId());
+    const std::vector<TokenId> words = tokenizer.encode(text, true);
+    tokens.insert(tokens.end(), words.begin(), words.end());
+    return tokens;
+}
+
 } // namespace mmfree

@@ -1,19 +1,18 @@
 #include "engine/train/run_directory.h"
 
 #include "engine/core/atomic_file.h"
+#include "engine/core/checksum.h"
 #include "engine/core/error.h"
-#include "engine/model/safetensors.h"
+#include "engine/train/json_fields.h"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
-#include <system_error>
 
 namespace mmfree
 {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
+using namespace fields;
 
 namespace
 {
@@ -49,108 +48,10 @@ void visitFields(Options& o, Visitor&& visit)
     visit("sampleEvery", o.sampleEvery);
     visit("samplePrompts", o.samplePrompts);
     visit("overfitBatch", o.overfitBatch);
-}
-
-json parseJsonFile(const fs::path& file)
-{
-    const json parsed = json::parse(readTextFile(file), nullptr, false);
-    if (parsed.is_discarded() || !parsed.is_object())
-        throw Error(ErrorCode::InvalidFile, file.string() + " is not a JSON object");
-    return parsed;
-}
-
-[[noreturn]] void failField(const std::string& name, const char* field, const json& found,
-                            const std::string& needed)
-{
-    throw Error(ErrorCode::InvalidFile, name + ": " + field + " is " + found.dump() + ", needed: " + needed);
-}
-
-// A number of a file we wrote; null stands for NaN, which JSON cannot say.
-double numberField(const json& object, const std::string& name, const char* field, double fallback)
-{
-    const auto found = object.find(field);
-    if (found == object.end())
-        return fallback;
-    if (!found->is_number() && !found->is_null())
-        failField(name, field, *found, "a number");
-    return found->is_null() ? std::numeric_limits<double>::quiet_NaN() : found->get<double>();
-}
-
-std::int64_t countField(const json& object, const std::string& name, const char* field, std::int64_t low,
-                        std::int64_t high = std::numeric_limits<std::int64_t>::max())
-{
-    const json value = object.value(field, json());
-    const bool whole = value.is_number_unsigned()
-                           ? value.get<std::uint64_t>() <= static_cast<std::uint64_t>(high)
-                           : value.is_number_integer();
-    if (!whole || value.get<std::int64_t>() < low || value.get<std::int64_t>() > high)
-        failField(name, field, value,
-                  low == high ? std::to_string(low) : "a whole number from " + std::to_string(low));
-    return value.get<std::int64_t>();
-}
-
-// Names the first field of config.json in which a checkpoint differs from the model of this run.
-void requireSameModel(const ModelConfig& found, const ModelConfig& needed, const std::string& name)
-{
-    if (found == needed)
-        return;
-    const json foundJson = modelConfigToJson(found), neededJson = modelConfigToJson(needed);
-    for (const auto& [field, value] : neededJson.items()) {
-        if (foundJson.value(field, json()) != value)
-            failField(name, field.c_str(), foundJson.value(field, json()),
-                      value.dump() + " of the model this run trains");
-    }
-}
-
-// Errors of std::filesystem as Io errors that name the path.
-void checkFileSystem(const std::error_code& error, const std::string& act, const fs::path& path)
-{
-    if (error)
-        throw Error(ErrorCode::Io, "cannot " + act + " " + path.string() + ": " + error.message());
-}
-
-// "step-120" -> 120; -1 for other names.
-std::int64_t stepOfFolder(const fs::path& folder)
-{
-    const std::string name = folder.filename().string();
-    std::int64_t step = -1;
-    if (!name.starts_with("step-"))
-        return -1;
-    const auto [end, error] = std::from_chars(name.data() + 5, name.data() + name.size(), step);
-    return error == std::errc() && end == name.data() + name.size() ? step : -1;
-}
-
-void writeMoments(const ParameterLayout& layout, const TrainingSnapshot& snapshot, const fs::path& file)
-{
-    SafetensorsWriter writer(file);
-    const std::pair<const char*, const AlignedBuffer<float>*> moments[] = {
-        {"m.", snapshot.firstMoment.get()}, {"v.", snapshot.secondMoment.get()}};
-    for (const auto& [prefix, values] : moments) {
-        for (const ParameterSlot& slot : layout.entries())
-            writer.declare(prefix + slot.spec.name, DType::F32, slot.spec.shape);
-    }
-    for (const auto& [prefix, values] : moments) {
-        for (const ParameterSlot& slot : layout.entries())
-            writer.writeFloats(values->span().subspan(slot.offset, slot.count));
-    }
-    writer.finish();
-}
-
-std::shared_ptr<AlignedBuffer<float>> readMoments(const SafetensorsFile& file, const ParameterLayout& layout,
-                                                  const std::string& prefix)
-{
-    auto values = std::make_shared<AlignedBuffer<float>>(static_cast<std::size_t>(layout.size()));
-    for (const ParameterSlot& slot : layout.entries()) {
-        const TensorView& tensor = file.require(prefix + slot.spec.name);
-        if (tensor.dtype != DType::F32 || tensor.shape != slot.spec.shape) {
-            throw Error(ErrorCode::InvalidFile, file.path().string() + ": " + prefix + slot.spec.name +
-                                                    " is " + std::string(dtypeName(tensor.dtype)) + " " +
-                                                    shapeText(tensor.shape) + ", needed: F32 " +
-                                                    shapeText(slot.spec.shape));
-        }
-        copyToFloat(tensor, 0, values->span().subspan(slot.offset, slot.count));
-    }
-    return values;
+    visit("statisticsEvery", o.statisticsEvery);
+    visit("earlyStopPatience", o.earlyStopPatience);
+    visit("earlyStopMinDelta", o.earlyStopMinDelta);
+    visit("explodeFactor", o.explodeFactor);
 }
 
 } // namespace
@@ -163,6 +64,10 @@ json trainingOptionsToJson(const TrainingOptions& options)
         if (schedule == options.schedule)
             result["schedule"] = name;
     }
+    json edits = json::array();
+    for (const LearningRateEdit& edit : options.learningRateEdits)
+        edits.push_back({{"step", edit.step}, {"scale", edit.scale}});
+    result["learningRateEdits"] = edits;
     return result;
 }
 
@@ -189,6 +94,11 @@ TrainingOptions trainingOptionsFromJson(const json& source, const std::string& n
         }
         options.schedule = found->first;
     }
+    for (const json& edit : source.value("learningRateEdits", json::array())) {
+        const std::string place = name + ": learningRateEdits";
+        options.learningRateEdits.push_back(
+            {countField(edit, place, "step", 0), numberField(edit, place, "scale", 1.0)});
+    }
     return options;
 }
 
@@ -200,7 +110,8 @@ json stepMetricsToJson(const StepMetrics& metrics)
                    {"gradientNorm", metrics.gradientNorm},
                    {"tokensPerSecond", metrics.tokensPerSecond},
                    {"tokens", metrics.tokens},
-                   {"elapsedSeconds", metrics.elapsedSeconds}};
+                   {"elapsedSeconds", metrics.elapsedSeconds},
+                   {"residentBytes", metrics.residentBytes}};
     if (metrics.validationLoss)
         result["validationLoss"] = *metrics.validationLoss;
     return result;
@@ -224,6 +135,9 @@ std::vector<StepMetrics> readMetrics(const fs::path& file)
                             .tokensPerSecond = numberField(entry, name, "tokensPerSecond", 0.0),
                             .tokens = countField(entry, name, "tokens", 0),
                             .elapsedSeconds = numberField(entry, name, "elapsedSeconds", 0.0),
+                            .residentBytes = entry.contains("residentBytes")
+                                                 ? countField(entry, name, "residentBytes", 0)
+                                                 : 0,
                             .validationLoss = {}};
         if (entry.contains("validationLoss"))
             metrics.validationLoss = numberField(entry, name, "validationLoss", 0.0);
@@ -239,85 +153,115 @@ TrainingOptions readRunOptions(const fs::path& runDirectory)
     return trainingOptionsFromJson(run.value("options", json::object()), file.string());
 }
 
-fs::path writeCheckpointFolder(const fs::path& runDirectory, const ParameterLayout& layout,
-                               const TrainingSnapshot& snapshot, const ModelText& text,
-                               const TrainerProgress& progress)
+json runRecordToJson(const RunRecord& record)
 {
-    const fs::path checkpoints = runDirectory / "checkpoints";
-    const std::string name = "step-" + std::to_string(progress.step);
-    const fs::path folder = checkpoints / name, temporary = checkpoints / (name + ".tmp");
-    std::error_code error;
-    fs::remove_all(temporary, error);
-    fs::create_directories(temporary, error);
-    checkFileSystem(error, "create", temporary);
-    try {
-        writeModelFolder(layout, snapshot.parameters->span(), text, temporary);
-        writeMoments(layout, snapshot, temporary / "optimizer.safetensors");
-        const json trainer = {{"step", progress.step},
-                              {"tokens", progress.tokens},
-                              {"elapsedSeconds", progress.elapsedSeconds},
-                              {"bestValidationLoss", progress.bestValidationLoss},
-                              {"bestStep", progress.bestStep}};
-        writeFileAtomically(temporary / "trainer.json", trainer.dump(2) + "\n");
-    } catch (...) {
-        fs::remove_all(temporary, error);
-        throw;
-    }
-    fs::remove_all(folder, error);
-    error.clear();
-    fs::rename(temporary, folder, error);
-    checkFileSystem(error, "rename a checkpoint to", folder);
-    syncFolder(checkpoints, folder);
-    writeFileAtomically(checkpoints / "latest", name + "\n");
-    return folder;
+    const RunSource& source = record.source;
+    json files = json::array();
+    for (const RunSource::File& file : source.dataFiles)
+        files.push_back({{"path", file.path}, {"bytes", file.bytes}, {"checksum", file.checksum}});
+    json result{{"format", 1},
+                {"name", record.name},
+                {"tags", record.tags},
+                {"options", trainingOptionsToJson(record.options)},
+                {"source",
+                 {{"data", files},
+                  {"baseModel", source.baseModel},
+                  {"tokenBatch", source.tokenBatch},
+                  {"tokenizer", source.tokenizer},
+                  {"chatTemplate", source.chatTemplate},
+                  {"vocabulary", source.vocabulary},
+                  {"symbols", source.symbols},
+                  {"backend", source.backend},
+                  {"isa", source.isa},
+                  {"threads", source.threads},
+                  {"device", source.device}}},
+                {"backend", record.backend},
+                {"validationBytes", record.validationBytes},
+                {"validationTokens", record.validationTokens},
+                {"compressorBitsPerByte", record.compressorBitsPerByte}};
+    if (record.model)
+        result["model"] = modelConfigToJson(*record.model);
+    return result;
 }
 
-TrainerProgress readCheckpointFolder(const fs::path& folder, const ParameterLayout& layout,
-                                     TrainingSnapshot& snapshot)
+RunRecord runRecordFromJson(const json& object, const std::string& name)
 {
-    const std::shared_ptr<const ModelSource> model = openModel(folder);
-    requireSameModel(model->config(), layout.config(), (folder / "config.json").string());
-    auto parameters = std::make_shared<AlignedBuffer<float>>(static_cast<std::size_t>(layout.size()));
-    loadParameters(layout, *model, parameters->span());
-    const SafetensorsFile moments(folder / "optimizer.safetensors");
-    snapshot = {.parameters = std::move(parameters),
-                .firstMoment = readMoments(moments, layout, "m."),
-                .secondMoment = readMoments(moments, layout, "v.")};
-    const fs::path file = folder / "trainer.json";
-    const json trainer = parseJsonFile(file);
-    const std::string name = file.string();
-    const std::int64_t step = stepOfFolder(folder);
-    if (step < 0)
-        throw Error(ErrorCode::InvalidFile, folder.string() + " is no checkpoint of a run, needed: step-N");
-    TrainerProgress progress{.step = countField(trainer, name, "step", step, step),
-                             .tokens = countField(trainer, name, "tokens", 0),
-                             .elapsedSeconds = numberField(trainer, name, "elapsedSeconds", 0.0),
-                             .bestValidationLoss = numberField(trainer, name, "bestValidationLoss", 0.0),
-                             .bestStep = countField(trainer, name, "bestStep", 0)};
-    if (!(progress.elapsedSeconds >= 0.0))
-        failField(name, "elapsedSeconds", trainer.at("elapsedSeconds"), "a number from 0");
-    if (progress.bestStep > step)
-        failField(name, "bestStep", progress.bestStep, "at most the step " + std::to_string(step));
-    return progress;
+    RunRecord record;
+    const auto read = [&](const json& from, const char* key, auto& value) {
+        const auto found = from.find(key);
+        if (found == from.end())
+            return;
+        try {
+            found->get_to(value);
+        } catch (const json::exception&) {
+            throw Error(ErrorCode::InvalidConfig,
+                        name + ": " + key + " is " + found->dump() + ", which has the wrong type");
+        }
+    };
+    read(object, "name", record.name);
+    read(object, "tags", record.tags);
+    read(object, "backend", record.backend);
+    read(object, "validationBytes", record.validationBytes);
+    read(object, "validationTokens", record.validationTokens);
+    read(object, "compressorBitsPerByte", record.compressorBitsPerByte);
+    record.options = trainingOptionsFromJson(object.value("options", json::object()), name);
+    if (object.contains("model"))
+        record.model = parseModelConfig(object.at("model").dump(), name + ": model");
+    const json source = object.value("source", json::object());
+    if (!source.is_object())
+        failField(name, "source", source, "an object");
+    RunSource& out = record.source;
+    for (const json& file : source.value("data", json::array())) {
+        if (!file.is_object())
+            failField(name, "data", file, "an object with path, bytes and checksum");
+        RunSource::File& entry = out.dataFiles.emplace_back();
+        read(file, "path", entry.path);
+        read(file, "bytes", entry.bytes);
+        read(file, "checksum", entry.checksum);
+    }
+    read(source, "baseModel", out.baseModel);
+    read(source, "tokenBatch", out.tokenBatch);
+    read(source, "tokenizer", out.tokenizer);
+    read(source, "chatTemplate", out.chatTemplate);
+    read(source, "vocabulary", out.vocabulary);
+    read(source, "symbols", out.symbols);
+    read(source, "backend", out.backend);
+    read(source, "isa", out.isa);
+    read(source, "threads", out.threads);
+    read(source, "device", out.device);
+    return record;
 }
 
-void removeOldCheckpoints(const fs::path& runDirectory, std::int64_t keep, std::int64_t bestStep)
+RunRecord readRunRecord(const fs::path& runDirectory)
 {
-    // A higher step than the latest one is left of a run that ended before it could list it: it must not
-    // count, or the latest would be removed as old.
-    const std::optional<fs::path> latest = latestCheckpoint(runDirectory);
-    const std::int64_t newest = latest ? stepOfFolder(*latest) : 0;
-    std::vector<std::pair<std::int64_t, fs::path>> found;
+    const fs::path file = runDirectory / "run.json";
+    return runRecordFromJson(parseJsonFile(file), file.string());
+}
+
+void writeRunRecord(const fs::path& runDirectory, const RunRecord& record)
+{
     std::error_code error;
-    for (const fs::directory_entry& entry : fs::directory_iterator(runDirectory / "checkpoints", error)) {
-        if (const std::int64_t step = stepOfFolder(entry.path()); step >= 0 && step <= newest)
-            found.emplace_back(step, entry.path());
+    fs::create_directories(runDirectory, error);
+    if (error)
+        throw Error(ErrorCode::Io, "cannot create " + runDirectory.string() + ": " + error.message());
+    const fs::path file = runDirectory / "run.json";
+    json all = fs::exists(file, error) ? parseJsonFile(file) : json::object();
+    all.update(runRecordToJson(record));
+    writeFileAtomically(file, all.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+}
+
+std::vector<RunSource::File> describeFiles(const std::vector<fs::path>& files)
+{
+    std::vector<RunSource::File> described;
+    for (const fs::path& file : files) {
+        std::error_code error;
+        const fs::path full = fs::absolute(file, error);
+        const std::uintmax_t bytes = fs::file_size(full, error);
+        if (error)
+            throw Error(ErrorCode::Io, "cannot read " + full.string() + ": " + error.message());
+        described.push_back({full.lexically_normal().string(), bytes, fileChecksum(full)});
     }
-    std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
-    for (std::size_t i = static_cast<std::size_t>(keep); i < found.size(); ++i) {
-        if (found[i].first != bestStep)
-            fs::remove_all(found[i].second, error);
-    }
+    return described;
 }
 
 } // namespace mmfree

@@ -22,27 +22,29 @@ namespace mmfree
 // line and field for values of the wrong kind.
 [[nodiscard]] std::vector<StepMetrics> readMetrics(const std::filesystem::path& file);
 
+// What DIR/run.json says. Throws Io, InvalidFile or InvalidConfig naming file and field.
+struct RunRecord {
+    std::string name; // given by people; empty: the folder's name
+    std::vector<std::string> tags;
+    TrainingOptions options;
+    std::optional<ModelConfig> model; // nothing: not decided yet
+    RunSource source;
+    std::string backend; // description of what computed it; empty: never started
+    // Of the validation text, for bits per byte; 0: unknown.
+    std::int64_t validationBytes = 0, validationTokens = 0;
+    double compressorBitsPerByte =
+        0.0; // of `xz -9e` on the validation text after the training text; 0: unknown
+};
+[[nodiscard]] RunRecord readRunRecord(const std::filesystem::path& runDirectory);
+// Replaces those parts of run.json (and keeps others that are there). Creates the folder.
+void writeRunRecord(const std::filesystem::path& runDirectory, const RunRecord& record);
+[[nodiscard]] nlohmann::json runRecordToJson(const RunRecord& record);
+[[nodiscard]] RunRecord runRecordFromJson(const nlohmann::json& json, const std::string& name);
+
+// Sizes and checksums of data files as they are now; throws Io.
+[[nodiscard]] std::vector<RunSource::File> describeFiles(const std::vector<std::filesystem::path>& files);
+
 // Options stored in DIR/run.json. Throws Io or InvalidConfig.
 [[nodiscard]] TrainingOptions readRunOptions(const std::filesystem::path& runDirectory);
-
-// What a checkpoint holds besides model and moments.
-struct TrainerProgress {
-    std::int64_t step = 0, tokens = 0;
-    double elapsedSeconds = 0.0;
-    double bestValidationLoss = 0.0; // 0: none yet
-    std::int64_t bestStep = 0;
-};
-
-// Writes checkpoints/step-N under a temporary name, then renames it and updates `latest`. Returns the folder.
-std::filesystem::path writeCheckpointFolder(const std::filesystem::path& runDirectory,
-                                            const ParameterLayout& layout, const TrainingSnapshot& snapshot,
-                                            const ModelText& text, const TrainerProgress& progress);
-// Reads one back, with its folder's name as the step. Throws InvalidFile naming what is missing or does not
-// fit `layout`.
-[[nodiscard]] TrainerProgress readCheckpointFolder(const std::filesystem::path& folder,
-                                                   const ParameterLayout& layout, TrainingSnapshot& snapshot);
-// Removes checkpoint folders except the newest `keep`, counted from `latest`, and step `bestStep`.
-void removeOldCheckpoints(const std::filesystem::path& runDirectory, std::int64_t keep,
-                          std::int64_t bestStep);
 
 } // namespace mmfree

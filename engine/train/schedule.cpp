@@ -49,12 +49,22 @@ void validateTrainingOptions(const TrainingOptions& options)
     requireInRange("--adam-eps", options.adamEpsilon, 1e-30, 1.0, "more than 0, at most 1");
     requireInRange("--weight-decay", options.weightDecay, 0.0, 1e3, "a finite number from 0 to 1000");
     requireInRange("--clip-norm", options.clipNorm, 0.0, 1e9, "0 (off) or a positive finite number");
+    requireAtLeast("--statistics-every", options.statisticsEvery, 0);
+    requireAtLeast("--early-stop-patience", options.earlyStopPatience, 0);
+    requireInRange("--early-stop-min-delta", options.earlyStopMinDelta, 0.0, 1e3, "0 to 1000");
+    requireInRange("--explode-factor", options.explodeFactor, 0.0, 1e12,
+                   "0 (off) or a positive finite number");
+    for (const LearningRateEdit& edit : options.learningRateEdits)
+        requireInRange("the learning rate's scale", edit.scale, 0.0, 1e6, "0 to 1000000");
     requireInRange("--validation-share", options.validationShare, 0.0, 0.5, "0 to 0.5");
     require(options.batch * options.length <= (std::int64_t{1} << 26), "--batch times --length",
             std::to_string(options.batch * options.length), "at most 67108864 tokens");
 }
 
-double learningRateAt(const TrainingOptions& options, std::int64_t step)
+namespace
+{
+
+double scheduledRate(const TrainingOptions& options, std::int64_t step)
 {
     if (step < options.warmupSteps)
         return options.learningRate * static_cast<double>(step + 1) /
@@ -69,6 +79,18 @@ double learningRateAt(const TrainingOptions& options, std::int64_t step)
         return options.learningRate * cosine * (2 * step >= options.steps ? 0.5 : 1.0);
     return options.learningRate *
            (options.finalLearningRateShare + (1.0 - options.finalLearningRateShare) * cosine);
+}
+
+} // namespace
+
+double learningRateAt(const TrainingOptions& options, std::int64_t step)
+{
+    double scale = 1.0;
+    for (const LearningRateEdit& edit : options.learningRateEdits) {
+        if (edit.step <= step)
+            scale = edit.scale;
+    }
+    return scale * scheduledRate(options, step);
 }
 
 } // namespace mmfree

@@ -3,11 +3,17 @@
 #include "engine/core/atomic_file.h"
 #include "engine/core/error.h"
 #include "engine/session/session.h"
+#include "engine/train/checkpoint.h"
 #include "engine/train/run_directory.h"
+#include "engine/train/run_journal.h"
+#include "engine/train/ternary_statistics.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <fstream>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 namespace mmfree
@@ -22,10 +28,28 @@ namespace
 constexpr std::int64_t kValidationTokens =
     32768; // at most, so that validation stays a small share of the time
 constexpr std::int64_t kSampleTokens = 64;
+constexpr std::size_t kNormWindow = 64;          // steps whose gradient norms say what is usual
+constexpr std::size_t kFewestNorms = 16;         // before that nothing counts as exploding
+constexpr std::uint64_t kSpareBytes = 64u << 20; // free disk space left beside a checkpoint
 
 double secondsSince(Clock::time_point start)
 {
     return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// Memory of this process in RAM, from the kernel; 0 when it does not say.
+std::int64_t residentBytes()
+{
+    std::ifstream stream("/proc/self/statm");
+    std::int64_t total = 0, resident = 0;
+    return stream >> total >> resident ? resident * sysconf(_SC_PAGESIZE) : 0;
+}
+
+double median(std::vector<double> values)
+{
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
 }
 
 // Targets of a fixed batch: the next id in the row; the last position of a row has none.
@@ -76,16 +100,42 @@ Trainer::Trainer(std::unique_ptr<TrainingExecutor> executor, Setup setup, bool r
     fs::create_directories(directory, error);
     if (error)
         throw Error(ErrorCode::Io, "cannot create " + directory.string() + ": " + error.message());
+    m_journal = std::make_unique<RunJournal>(directory);
+    // While a new checkpoint is written the old ones still stand.
+    const std::uint64_t checkpoint = checkpointBytes(m_executor->layout(), m_setup.text);
+    requireDiskSpace(directory,
+                     checkpoint * static_cast<std::uint64_t>(
+                                      std::min<std::int64_t>(m_setup.options.keepCheckpoints, 8) + 2) +
+                         kSpareBytes,
+                     "the run's checkpoints");
     if (resume)
         resumeFromCheckpoint();
-    const nlohmann::json run = {{"format", 1},
-                                {"options", trainingOptionsToJson(m_setup.options)},
-                                {"model", modelConfigToJson(m_executor->layout().config())},
-                                {"backend", m_executor->info().description},
-                                {"command", m_setup.commandLine}};
-    writeFileAtomically(directory / "run.json", run.dump(2) + "\n");
+    writeRunFile();
     if (!m_setup.text.tokenizerModel.empty())
         writeFileAtomically(directory / "tokenizer.model", m_setup.text.tokenizerModel);
+}
+
+Trainer::~Trainer() = default;
+Trainer::Trainer(Trainer&&) noexcept = default;
+
+void Trainer::writeRunFile()
+{
+    const fs::path& directory = m_setup.runDirectory;
+    std::error_code error;
+    RunRecord record;
+    if (fs::exists(directory / "run.json", error))
+        record = readRunRecord(directory);
+    record.options = m_setup.options;
+    record.model = m_executor->layout().config();
+    record.source = m_setup.source;
+    record.backend = m_executor->info().description;
+    if (m_setup.dataset)
+        record.validationTokens = m_setup.dataset->validationTokens();
+    writeRunRecord(directory, record);
+    nlohmann::json run = nlohmann::json::parse(readTextFile(directory / "run.json"));
+    run["command"] = m_setup.commandLine;
+    writeFileAtomically(directory / "run.json",
+                        run.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 // Metrics after the checkpoint are forgotten: the steps will be made again, with the same numbers. A run that
@@ -97,6 +147,7 @@ void Trainer::resumeFromCheckpoint()
     if (!folder) {
         m_firstMessage = directory.string() + " has no checkpoint yet: the run starts from its beginning";
         writeFileAtomically(directory / "metrics.jsonl", "");
+        m_journal->rewind(0);
         return;
     }
     TrainingSnapshot snapshot;
@@ -107,10 +158,15 @@ void Trainer::resumeFromCheckpoint()
     m_elapsedSeconds = progress.elapsedSeconds;
     m_bestValidationLoss = progress.bestValidationLoss;
     m_bestStep = progress.bestStep;
+    m_lastCheckpoint = m_step;
+    m_journal->rewind(m_step);
     std::string kept;
     for (const StepMetrics& metrics : readMetrics(directory / "metrics.jsonl")) {
-        if (metrics.step <= m_step)
-            kept += stepMetricsToJson(metrics).dump() + "\n";
+        if (metrics.step > m_step)
+            continue;
+        kept += stepMetricsToJson(metrics).dump() + "\n";
+        if (metrics.validationLoss)
+            m_worseValidations = metrics.step == m_bestStep ? 0 : m_worseValidations + 1;
     }
     writeFileAtomically(directory / "metrics.jsonl", kept);
 }
@@ -131,14 +187,7 @@ StepMetrics Trainer::trainOneStep()
     }
     const double meanScale = 1.0 / static_cast<double>(options.accumulate);
     metrics.gradientNorm = m_executor->gradientNorm() * meanScale;
-    if (!std::isfinite(metrics.loss) || !std::isfinite(metrics.gradientNorm)) {
-        const std::optional<fs::path> good = latestCheckpoint(m_setup.runDirectory);
-        throw Error(
-            ErrorCode::NumericFailure,
-            "step " + std::to_string(metrics.step) + ": the loss is " + std::to_string(metrics.loss) +
-                " and the gradient norm " + std::to_string(metrics.gradientNorm) +
-                ", needed: finite numbers; last good checkpoint: " + (good ? good->string() : "none"));
-    }
+    requireSoundStep(metrics);
     const bool clip = options.clipNorm > 0.0 && metrics.gradientNorm > options.clipNorm;
     const double clipScale = clip ? options.clipNorm / (metrics.gradientNorm + 1e-6) : 1.0; // as torch clips
     m_executor->applyUpdate({.learningRate = metrics.learningRate,
@@ -157,7 +206,32 @@ StepMetrics Trainer::trainOneStep()
     metrics.tokens = m_tokens;
     metrics.tokensPerSecond = static_cast<double>(tokens) / std::max(seconds, 1e-9);
     metrics.elapsedSeconds = m_elapsedSeconds;
+    metrics.residentBytes = residentBytes();
     return metrics;
+}
+
+// Nothing of a step that fails here reaches the weights.
+void Trainer::requireSoundStep(const StepMetrics& metrics)
+{
+    const auto fail = [&](const std::string& needed) {
+        const std::optional<fs::path> good = latestCheckpoint(m_setup.runDirectory);
+        throw Error(ErrorCode::NumericFailure,
+                    "step " + std::to_string(metrics.step) + ": the loss is " + std::to_string(metrics.loss) +
+                        " and the gradient norm " + std::to_string(metrics.gradientNorm) + ", needed: " +
+                        needed + "; last good checkpoint: " + (good ? good->string() : "none"));
+    };
+    if (!std::isfinite(metrics.loss) || !std::isfinite(metrics.gradientNorm))
+        fail("finite numbers");
+    const double factor = m_setup.options.explodeFactor;
+    if (factor > 0.0 && m_recentNorms.size() >= kFewestNorms) {
+        const double usual = median(m_recentNorms);
+        if (metrics.gradientNorm > factor * usual && usual > 0.0)
+            fail("a gradient norm of at most " + std::to_string(factor) + " times the usual " +
+                 std::to_string(usual) + " (--explode-factor)");
+    }
+    if (m_recentNorms.size() >= kNormWindow)
+        m_recentNorms.erase(m_recentNorms.begin());
+    m_recentNorms.push_back(metrics.gradientNorm);
 }
 
 // Consecutive windows from the start of the validation text, at most kValidationTokens of them.
@@ -183,17 +257,31 @@ std::optional<double> Trainer::validate()
 
 void Trainer::writeCheckpoint(const TrainerCallbacks& callbacks)
 {
+    if (m_lastCheckpoint == m_step)
+        return;
+    try {
+        requireDiskSpace(m_setup.runDirectory,
+                         checkpointBytes(m_executor->layout(), m_setup.text) + kSpareBytes, "a checkpoint");
+    } catch (const Error& error) {
+        if (!m_setup.pauseOnFullDisk || m_stopAsked)
+            throw;
+        setPaused(true, error.what());
+        return;
+    }
     const fs::path folder = writeCheckpointFolder(
         m_setup.runDirectory, m_executor->layout(), m_executor->snapshot(), m_setup.text,
         {m_step, m_tokens, m_elapsedSeconds, m_bestValidationLoss, m_bestStep});
+    m_lastCheckpoint = m_step;
     mmfree::removeOldCheckpoints(m_setup.runDirectory, m_setup.options.keepCheckpoints, m_bestStep);
+    m_journal->addEvent(m_step, "checkpoint", folder.filename().string());
     if (callbacks.onCheckpoint)
         callbacks.onCheckpoint(m_step, folder);
 }
 
 void Trainer::writeSamples(const TrainerCallbacks& callbacks)
 {
-    if (!callbacks.onSample || !m_setup.sampleBackend || m_setup.text.tokenizerModel.empty())
+    if (!m_setup.sampleBackend || m_setup.text.tokenizerModel.empty() ||
+        m_setup.options.samplePrompts.empty())
         return;
     const auto tokenizer = std::make_shared<const Tokenizer>(m_setup.text.tokenizerModel);
     const auto layout = std::make_shared<const ParameterLayout>(m_executor->layout());
@@ -205,45 +293,92 @@ void Trainer::writeSamples(const TrainerCallbacks& callbacks)
         session.appendText(prompt, true);
         const GenerationResult result = session.generate(
             {.sampling = {.seed = m_setup.options.seed}, .maxTokens = kSampleTokens, .stopStrings = {}});
-        callbacks.onSample(m_step, prompt, result.text);
+        m_journal->addSample({m_step, prompt, result.text});
+        if (callbacks.onSample)
+            callbacks.onSample(m_step, prompt, result.text);
     }
+}
+
+void Trainer::observeWeights()
+{
+    if (!m_executor->layout().config().isTernary())
+        return;
+    if (!m_observer)
+        m_observer = std::make_unique<TernaryObserver>(m_executor->layout());
+    const TernaryStatistics statistics = m_observer->look(m_step, m_executor->snapshot().parameters->span());
+    m_journal->addLine("layers.jsonl", ternaryStatisticsToJson(statistics));
+}
+
+// Keeps the best validation and asks for the end when none was better for long.
+void Trainer::takeValidation(const StepMetrics& metrics)
+{
+    if (!metrics.validationLoss || !std::isfinite(*metrics.validationLoss))
+        return;
+    const TrainingOptions& options = m_setup.options;
+    if (m_bestStep == 0 || *metrics.validationLoss < m_bestValidationLoss - options.earlyStopMinDelta) {
+        m_bestValidationLoss = *metrics.validationLoss;
+        m_bestStep = m_step;
+        m_worseValidations = 0;
+        return;
+    }
+    ++m_worseValidations;
+    if (options.earlyStopPatience > 0 && m_worseValidations >= options.earlyStopPatience) {
+        m_stopAsked = true;
+        m_endReason = "early stopping: no validation better than " + std::to_string(m_bestValidationLoss) +
+                      " (step " + std::to_string(m_bestStep) + ") in the last " +
+                      std::to_string(m_worseValidations);
+    }
+}
+
+void Trainer::finishStep(StepMetrics& metrics, const TrainerCallbacks& callbacks)
+{
+    const TrainingOptions& options = m_setup.options;
+    const auto due = [&](std::int64_t every) { return every > 0 && m_step % every == 0; };
+    if (due(options.evaluateEvery) || (options.evaluateEvery > 0 && m_step == options.steps))
+        metrics.validationLoss = validate();
+    takeValidation(metrics);
+    m_journal->addLine("metrics.jsonl", stepMetricsToJson(metrics));
+    if (due(options.statisticsEvery))
+        observeWeights();
+    if (callbacks.onStep)
+        callbacks.onStep(metrics);
+    if (due(options.sampleEvery))
+        writeSamples(callbacks);
+    if (due(options.checkpointEvery))
+        writeCheckpoint(callbacks);
+}
+
+void Trainer::runSteps(std::stop_token stop, const TrainerCallbacks& callbacks)
+{
+    if (m_setup.options.statisticsEvery > 0 && m_step < m_setup.options.steps)
+        observeWeights(); // what the first flips are counted from
+    while (m_step < m_setup.options.steps && obeyCommands(stop, callbacks)) {
+        StepMetrics metrics = trainOneStep();
+        finishStep(metrics, callbacks);
+    }
+    m_stopAsked = true; // nothing left to pause for
+    writeCheckpoint(callbacks);
 }
 
 TrainingEnd Trainer::run(std::stop_token stop, const TrainerCallbacks& callbacks)
 {
-    const TrainingOptions& options = m_setup.options;
-    std::ofstream log(m_setup.runDirectory / "metrics.jsonl", std::ios::app);
     if (callbacks.onMessage && !m_firstMessage.empty())
         callbacks.onMessage(std::exchange(m_firstMessage, {}));
-    std::int64_t lastCheckpoint = m_step;
-    const auto due = [&](std::int64_t every) {
-        return every > 0 && (m_step % every == 0 || m_step == options.steps);
-    };
-    while (m_step < options.steps && !stop.stop_requested()) {
-        StepMetrics metrics = trainOneStep();
-        if (due(options.evaluateEvery))
-            metrics.validationLoss = validate();
-        if (metrics.validationLoss && std::isfinite(*metrics.validationLoss) &&
-            (m_bestStep == 0 || *metrics.validationLoss < m_bestValidationLoss)) {
-            m_bestValidationLoss = *metrics.validationLoss;
-            m_bestStep = m_step;
-        }
-        log << stepMetricsToJson(metrics).dump() << '\n' << std::flush;
-        if (!log)
-            throw Error(ErrorCode::Io, "cannot write " + (m_setup.runDirectory / "metrics.jsonl").string() +
-                                           " (disk full?)");
-        if (callbacks.onStep)
-            callbacks.onStep(metrics);
-        if (options.sampleEvery > 0 && m_step % options.sampleEvery == 0)
-            writeSamples(callbacks);
-        if (options.checkpointEvery > 0 && m_step % options.checkpointEvery == 0) {
-            writeCheckpoint(callbacks);
-            lastCheckpoint = m_step;
-        }
+    m_journal->addEvent(m_step, m_step > 0 ? "resumed" : "started", m_executor->info().description);
+    m_journal->setStatus(RunStatus::Running, m_step);
+    try {
+        runSteps(stop, callbacks);
+    } catch (const std::exception& error) {
+        m_journal->addEvent(m_step, "failed", error.what());
+        m_journal->setStatus(RunStatus::Failed, m_step, error.what());
+        m_journal->release();
+        throw;
     }
-    if (lastCheckpoint != m_step)
-        writeCheckpoint(callbacks);
-    return m_step < options.steps ? TrainingEnd::Stopped : TrainingEnd::Finished;
+    const bool finished = m_step >= m_setup.options.steps;
+    m_journal->addEvent(m_step, finished ? "finished" : "stopped", m_endReason);
+    m_journal->setStatus(finished ? RunStatus::Finished : RunStatus::Stopped, m_step, m_endReason);
+    m_journal->release();
+    return finished ? TrainingEnd::Finished : TrainingEnd::Stopped;
 }
 
 } // namespace mmfree

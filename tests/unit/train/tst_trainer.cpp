@@ -1,8 +1,12 @@
 // The trainer's promises: schedules, data order, files of a run, bit-identical resume, and clear errors.
 #include "engine/core/atomic_file.h"
 #include "engine/core/error.h"
+#include "engine/model/ternary_tensor.h"
 #include "engine/reference/reference_backend.h"
+#include "engine/train/checkpoint.h"
 #include "engine/train/run_directory.h"
+#include "engine/train/run_journal.h"
+#include "engine/train/ternary_statistics.h"
 #include "engine/train/trainer.h"
 #include "tests/support/test_files.h"
 
@@ -385,6 +389,89 @@ private slots:
         const std::string message = errorOf([&] { (void)trainer->run({}, {}); });
         QVERIFY2(message.find("needed: finite numbers; last good checkpoint: ") != std::string::npos,
                  message.c_str());
+    }
+
+    void explodingGradientEndsTheRunBeforeTheUpdate()
+    {
+        TemporaryFolder folder;
+        TrainingOptions options = tinyOptions();
+        options.steps = 60;
+        options.explodeFactor = 0.5; // half the usual norm is already too much
+        const auto trainer = makeTrainer(folder.path() / "run", options, false);
+        const std::string message = errorOf([&] { (void)trainer->run({}, {}); });
+        QVERIFY2(message.find("--explode-factor") != std::string::npos, message.c_str());
+        QVERIFY2(message.find("checkpoints/step-16") != std::string::npos, message.c_str());
+        QCOMPARE(readRunState(folder.path() / "run").status, RunStatus::Failed);
+    }
+
+    void onlyOneTrainerAtATime()
+    {
+        TemporaryFolder folder;
+        const auto first = makeTrainer(folder.path() / "run", tinyOptions(), false);
+        QVERIFY(isRunAlive(folder.path() / "run"));
+        const std::string message = errorOf([&] { makeTrainer(folder.path() / "run", tinyOptions(), true); });
+        QVERIFY2(message.find("is trained by process") != std::string::npos, message.c_str());
+    }
+
+    void learningRateEditsHoldFromTheirStepOn()
+    {
+        TrainingOptions options;
+        options.schedule = LearningRateSchedule::Constant;
+        options.learningRate = 1.0;
+        options.learningRateEdits = {{10, 0.5}, {20, 2.0}};
+        QCOMPARE(learningRateAt(options, 9), 1.0);
+        QCOMPARE(learningRateAt(options, 10), 0.5);
+        QCOMPARE(learningRateAt(options, 30), 2.0);
+        const TrainingOptions read = trainingOptionsFromJson(trainingOptionsToJson(options), "run.json");
+        QVERIFY(read.learningRateEdits == options.learningRateEdits);
+    }
+
+    void runRecordSurvivesWritingAndReading()
+    {
+        TemporaryFolder folder;
+        RunRecord record{.name = "Alice",
+                         .tags = {"fable"},
+                         .options = tinyOptions(),
+                         .model = {},
+                         .source = {},
+                         .backend = {}};
+        record.model = tinyConfig(Architecture::MatMulFree);
+        record.source.dataFiles = {{"/a/b.txt", 12, "00ff"}};
+        record.source.symbols = {"<user>"};
+        record.source.threads = 3;
+        writeRunRecord(folder.path() / "run", record);
+        const RunRecord read = readRunRecord(folder.path() / "run");
+        QVERIFY(runRecordToJson(read) == runRecordToJson(record));
+        writeFileAtomically(folder.path() / "run" / "run.json", R"({"source": {"threads": "two"}})");
+        const std::string message = errorOf([&] { (void)readRunRecord(folder.path() / "run"); });
+        QVERIFY2(message.find("threads") != std::string::npos, message.c_str());
+    }
+
+    void ternaryObserverCountsSharesAndFlips()
+    {
+        const ParameterLayout layout(tinyConfig(Architecture::MatMulFree));
+        AlignedBuffer<float> parameters(static_cast<std::size_t>(layout.size()));
+        initializeParameters(layout, 3, parameters.span());
+        TernaryObserver observer(layout);
+        const TernaryStatistics first = observer.look(0, parameters.span());
+        QCOMPARE(first.tensors.size(), std::size_t{2 * 6 + 1});
+        QCOMPARE(first.tensors.front().signFlipShare, 0.0);
+        const ParameterSlot& slot = layout.slot(first.tensors.front().tensor);
+        const auto values = parameters.span().subspan(static_cast<std::size_t>(slot.offset),
+                                                      static_cast<std::size_t>(slot.count));
+        std::vector<std::int8_t> codes(values.size());
+        (void)quantizeTernary(values, codes);
+        const auto zeros = static_cast<double>(std::count(codes.begin(), codes.end(), 0)) /
+                           static_cast<double>(codes.size());
+        QCOMPARE(first.tensors.front().zeroShare, zeros);
+        for (float& value : values)
+            value = -value;
+        const TernaryStatistics second = observer.look(5, parameters.span());
+        QCOMPARE(second.sinceStep, std::int64_t{0});
+        QCOMPARE(second.tensors.front().signFlipShare, 1.0 - zeros);
+        QCOMPARE(second.tensors.front().zeroCrossingShare, 0.0);
+        QCOMPARE(second.tensors.front().balance, -first.tensors.front().balance);
+        QCOMPARE(second.tensors.back().signFlipShare, 0.0);
     }
 
     void badTextIsNamed_data()
