@@ -7,6 +7,8 @@
 #include "app/cli/training_data.h"
 #include "engine/core/atomic_file.h"
 #include "engine/core/error.h"
+#include "engine/train/run_directory.h"
+#include "engine/train/run_journal.h"
 #include "engine/train/trainer.h"
 
 #include <algorithm>
@@ -28,8 +30,80 @@ struct TrainOptions {
     TrainingDataFlags data;
     TrainingOptions training;
     ExecutionFlags execution;
-    bool resume = false, quiet = false, json = false;
+    bool resume = false, quiet = false, json = false, watched = false;
+    // Flags of TrainingOptions and their names in run.json: a resumed run keeps what was not given again.
+    std::vector<std::pair<const CLI::Option*, std::string>> optionFlags;
+    // Any flag that says what to train from; none: all of it comes from run.json.
+    std::vector<const CLI::Option*> sourceFlags;
+    const CLI::Option *backendFlag = nullptr, *threadsFlag = nullptr, *isaFlag = nullptr,
+                      *deviceFlag = nullptr;
 };
+
+bool wasGiven(const CLI::Option* option)
+{
+    return option && option->count() > 0;
+}
+
+// Fills in what was not given on the command line of a resumed run.
+void completeFromRun(TrainOptions& options, const RunRecord& record)
+{
+    nlohmann::json stored = trainingOptionsToJson(record.options);
+    const nlohmann::json given = trainingOptionsToJson(options.training);
+    for (const auto& [flag, key] : options.optionFlags) {
+        if (wasGiven(flag))
+            stored[key] = given.at(key);
+    }
+    options.training = trainingOptionsFromJson(stored, options.run + "/run.json");
+    const RunSource& source = record.source;
+    if (std::none_of(options.sourceFlags.begin(), options.sourceFlags.end(), wasGiven)) {
+        for (const RunSource::File& file : source.dataFiles)
+            options.data.files.push_back(file.path);
+        options.data.tokenBatch = source.tokenBatch;
+        options.data.tokenizer = source.tokenizer;
+        options.data.chatTemplate = source.chatTemplate;
+        options.data.symbols = source.symbols;
+        options.model = source.baseModel;
+    }
+    ExecutionFlags& execution = options.execution;
+    execution.backend = wasGiven(options.backendFlag) ? execution.backend : source.backend;
+    execution.options.threads = wasGiven(options.threadsFlag) ? execution.options.threads : source.threads;
+    execution.options.isa = wasGiven(options.isaFlag) ? execution.options.isa : source.isa;
+    execution.options.device = wasGiven(options.deviceFlag) ? execution.options.device : source.device;
+}
+
+std::string absolutePath(const std::string& path)
+{
+    std::error_code error;
+    return path.empty() ? path : std::filesystem::absolute(path, error).lexically_normal().string();
+}
+
+RunSource sourceOf(const TrainOptions& options)
+{
+    return {.dataFiles = describeFiles({options.data.files.begin(), options.data.files.end()}),
+            .baseModel = absolutePath(options.model),
+            .tokenBatch = absolutePath(options.data.tokenBatch),
+            .tokenizer = absolutePath(options.data.tokenizer),
+            .chatTemplate = absolutePath(options.data.chatTemplate),
+            .vocabulary = options.data.vocabulary,
+            .symbols = options.data.symbols,
+            .backend = options.execution.backend,
+            .isa = options.execution.options.isa,
+            .threads = options.execution.options.threads,
+            .device = options.execution.options.device};
+}
+
+// Says so when a run goes on over other text than it began with: it cannot repeat the same losses.
+void warnOfChangedData(const RunRecord& record, const RunSource& now)
+{
+    for (const RunSource::File& file : record.source.dataFiles) {
+        const auto same = std::find_if(now.dataFiles.begin(), now.dataFiles.end(),
+                                       [&](const RunSource::File& other) { return other.path == file.path; });
+        if (same != now.dataFiles.end() && !file.checksum.empty() && same->checksum != file.checksum) {
+            std::cerr << "warning: " << file.path << " has changed since the run began (" << file.bytes
+                      << " bytes then, " << same->bytes << " now); the losses will differ" << std::endl;
+        }
+    }
+}
 
 struct Start {
     ModelConfig config;
@@ -37,8 +111,23 @@ struct Start {
     std::shared_ptr<const ModelSource> source; // null: fresh initialisation
 };
 
-Start chosenStart(const TrainOptions& options)
+// `resumed`: the record of the run to go on with, else null. Its checkpoint stands for the model it began
+// with, which may be gone.
+Start chosenStart(const TrainOptions& options, const RunRecord* resumed)
 {
+    if (resumed && options.config.empty()) {
+        if (const auto checkpoint = latestCheckpoint(options.run)) {
+            const auto source = openModel(*checkpoint);
+            return {source->config(), source->text(), source};
+        }
+        if (options.model.empty()) {
+            if (!resumed->model)
+                throw Error(ErrorCode::InvalidConfig,
+                            options.run +
+                                "/run.json: model is missing, needed: a configuration, or --config");
+            return {*resumed->model, {}, nullptr};
+        }
+    }
     if (options.model.empty())
         return {parseModelConfig(readTextFile(options.config), options.config), {}, nullptr};
     const OpenedModel model = openForUse(options.model);
@@ -175,14 +264,38 @@ void checkRunDirectory(const std::filesystem::path& run, bool resume)
         throw Error(ErrorCode::Io, run.string() + " is read-only, needed: a folder that can be written");
 }
 
-int runTrain(const TrainOptions& given, const std::string& commandLine)
+// A process that does not return from its work leaves an error in the run's files, for whoever watches them.
+template <class Act>
+auto reportingFailure(const std::filesystem::path& run, Act&& act)
 {
-    TrainOptions options = given;
-    options.training.overfitBatch = !options.data.tokenBatch.empty();
-    validateTrainingOptions(options.training);
-    Start start = chosenStart(options);
+    try {
+        return act();
+    } catch (const std::exception& error) {
+        try {
+            if (std::filesystem::exists(run / "run.json") && !isRunAlive(run))
+                RunJournal(run).setStatus(RunStatus::Failed, 0, error.what());
+        } catch (const std::exception&) {
+            // The first error matters; it goes on below.
+        }
+        throw;
+    }
+}
+
+int trainRun(TrainOptions options, const std::string& commandLine)
+{
     const std::filesystem::path run = options.run;
     checkRunDirectory(run, options.resume);
+    std::optional<RunRecord> resumed;
+    if (options.resume) {
+        resumed = readRunRecord(run);
+        completeFromRun(options, *resumed);
+    }
+    options.training.overfitBatch = !options.data.tokenBatch.empty();
+    validateTrainingOptions(options.training);
+    Start start = chosenStart(options, resumed ? &*resumed : nullptr);
+    RunSource source = sourceOf(options);
+    if (resumed)
+        warnOfChangedData(*resumed, source);
     TrainingData data = prepareTrainingData(
         options.data, start.text, options.resume ? run / "tokenizer.model" : std::filesystem::path(),
         start.config, options.training);
@@ -201,97 +314,146 @@ int runTrain(const TrainOptions& given, const std::string& commandLine)
                      .dataset = std::move(data.dataset),
                      .fixedBatch = std::move(data.fixedBatch),
                      .commandLine = commandLine,
-                     .sampleBackend = backend.get()},
+                     .sampleBackend = backend.get(),
+                     .source = std::move(source),
+                     .pauseOnFullDisk = options.watched},
                     options.resume);
     StepReporter reporter(options.training, options.quiet);
     const InterruptScope interrupt;
     const TrainingEnd end = trainer.run(interrupt.token(), reporter.callbacks());
     reporter.clear();
+    if (!trainer.endReason().empty() && !options.quiet)
+        std::cerr << trainer.endReason() << std::endl;
     printSummary(options, reporter, trainer.step(), end == TrainingEnd::Finished);
+    if (!interrupt.interrupted())
+        return kExitSuccess;
     return end == TrainingEnd::Finished ? kExitSuccess : kExitInterrupted;
 }
 
-void addHyperParameters(CLI::App& command, TrainingOptions& training)
+int runTrain(const TrainOptions& options, const std::string& commandLine)
 {
+    return reportingFailure(options.run, [&] { return trainRun(options, commandLine); });
+}
+
+void addHyperParameters(CLI::App& command, TrainOptions& options)
+{
+    TrainingOptions& training = options.training;
+    const auto remember = [&options](const CLI::Option* flag, const char* key) {
+        options.optionFlags.emplace_back(flag, key);
+    };
     constexpr std::int64_t kMany = std::int64_t{1} << 40;
     const std::string group = "Hyper-parameters";
-    const auto count = [&](const std::string& flag, std::int64_t& value, std::int64_t lowest,
+    const auto count = [&](const std::string& flag, const char* key, std::int64_t& value, std::int64_t lowest,
                            const std::string& text) {
-        command.add_option(flag, value, text)
-            ->check(CLI::Range(lowest, kMany).description("COUNT"))
-            ->group(group);
+        remember(command.add_option(flag, value, text)
+                     ->check(CLI::Range(lowest, kMany).description("COUNT"))
+                     ->group(group),
+                 key);
     };
-    const auto number = [&](const std::string& flag, double& value, double highest, const std::string& text) {
-        command.add_option(flag, value, text)->check(CLI::Range(0.0, highest))->group(group);
+    const auto number = [&](const std::string& flag, const char* key, double& value, double highest,
+                            const std::string& text) {
+        remember(command.add_option(flag, value, text)->check(CLI::Range(0.0, highest))->group(group), key);
     };
     const std::map<std::string, LearningRateSchedule> schedules{{"constant", LearningRateSchedule::Constant},
                                                                 {"cosine", LearningRateSchedule::Cosine},
                                                                 {"paper", LearningRateSchedule::Paper}};
-    count("--steps", training.steps, 1, "Updates of the whole run");
-    count("--batch", training.batch, 1, "Sequences of a micro-batch");
-    count("--length", training.length, 2, "Tokens of a sequence");
-    count("--accumulate", training.accumulate, 1, "Micro-batches per update");
-    number("--learning-rate", training.learningRate, 10.0, "Highest learning rate");
-    command
-        .add_option("--lr-schedule", training.schedule,
-                    "constant, cosine, or paper: the cosine, halved from mid-training on")
-        ->transform(CLI::CheckedTransformer(schedules, CLI::ignore_case).description(""))
-        ->default_str("cosine")
-        ->group(group);
-    count("--warmup-steps", training.warmupSteps, 0, "Steps over which the learning rate rises from 0");
-    number("--final-lr-share", training.finalLearningRateShare, 1.0,
+    count("--steps", "steps", training.steps, 1, "Updates of the whole run");
+    count("--batch", "batch", training.batch, 1, "Sequences of a micro-batch");
+    count("--length", "length", training.length, 2, "Tokens of a sequence");
+    count("--accumulate", "accumulate", training.accumulate, 1, "Micro-batches per update");
+    number("--learning-rate", "learningRate", training.learningRate, 10.0, "Highest learning rate");
+    remember(command
+                 .add_option("--lr-schedule", training.schedule,
+                             "constant, cosine, or paper: the cosine, halved from mid-training on")
+                 ->transform(CLI::CheckedTransformer(schedules, CLI::ignore_case).description(""))
+                 ->default_str("cosine")
+                 ->group(group),
+             "schedule");
+    count("--warmup-steps", "warmupSteps", training.warmupSteps, 0,
+          "Steps over which the learning rate rises from 0");
+    number("--final-lr-share", "finalLearningRateShare", training.finalLearningRateShare, 1.0,
            "The cosine ends at this share of --learning-rate");
-    number("--beta1", training.beta1, 1.0, "AdamW: decay of the first moment");
-    number("--beta2", training.beta2, 1.0, "AdamW: decay of the second moment");
-    number("--adam-eps", training.adamEpsilon, 1.0, "AdamW: added to the root of the second moment");
-    number("--weight-decay", training.weightDecay, 10.0, "AdamW: decoupled weight decay");
-    command
-        .add_flag("--decay-all", training.decayAll,
-                  "Decay norms and lower bounds too, not only weight matrices")
-        ->group(group);
-    number("--clip-norm", training.clipNorm, 1e9, "Gradients are scaled down to this L2 norm; 0: off");
-    command.add_option("--seed", training.seed, "Seed of initial weights and of the order of the data")
-        ->group(group);
+    number("--beta1", "beta1", training.beta1, 1.0, "AdamW: decay of the first moment");
+    number("--beta2", "beta2", training.beta2, 1.0, "AdamW: decay of the second moment");
+    number("--adam-eps", "adamEpsilon", training.adamEpsilon, 1.0,
+           "AdamW: added to the root of the second moment");
+    number("--weight-decay", "weightDecay", training.weightDecay, 10.0, "AdamW: decoupled weight decay");
+    remember(command
+                 .add_flag("--decay-all", training.decayAll,
+                           "Decay norms and lower bounds too, not only weight matrices")
+                 ->group(group),
+             "decayAll");
+    number("--clip-norm", "clipNorm", training.clipNorm, 1e9,
+           "Gradients are scaled down to this L2 norm; 0: off");
+    remember(
+        command.add_option("--seed", training.seed, "Seed of initial weights and of the order of the data")
+            ->group(group),
+        "seed");
+    number("--explode-factor", "explodeFactor", training.explodeFactor, 1e12,
+           "A gradient norm this many times the usual one ends the run; 0: off");
+    count("--early-stop-patience", "earlyStopPatience", training.earlyStopPatience, 0,
+          "Validations without a better one before the run ends; 0: off");
+    number("--early-stop-min-delta", "earlyStopMinDelta", training.earlyStopMinDelta, 1e3,
+           "Nats per token that count as better");
 }
 
-void addSchedulingFlags(CLI::App& command, TrainingOptions& training)
+void addSchedulingFlags(CLI::App& command, TrainOptions& options)
 {
-    const std::string group = "Validation, samples, checkpoints";
-    const auto steps = [&](const std::string& flag, std::int64_t& value, const std::string& text) {
-        return command.add_option(flag, value, text)
-            ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40).description("COUNT"))
-            ->group(group);
+    TrainingOptions& training = options.training;
+    const auto remember = [&options](const CLI::Option* flag, const char* key) {
+        options.optionFlags.emplace_back(flag, key);
     };
-    command
-        .add_option("--validation-share", training.validationShare,
-                    "Last part of each file kept for validation; 0: none")
-        ->check(CLI::Range(0.0, 0.5))
-        ->group(group);
-    steps("--evaluate-every", training.evaluateEvery, "Steps between validations; 0: never");
-    steps("--checkpoint-every", training.checkpointEvery, "Steps between checkpoints; 0: only at the end");
-    steps("--keep-checkpoints", training.keepCheckpoints, "Newest checkpoints kept, besides the best one");
+    const std::string group = "Validation, samples, checkpoints";
+    const auto steps = [&](const std::string& flag, const char* key, std::int64_t& value,
+                           const std::string& text) {
+        CLI::Option* option =
+            command.add_option(flag, value, text)
+                ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40).description("COUNT"))
+                ->group(group);
+        remember(option, key);
+        return option;
+    };
+    remember(command
+                 .add_option("--validation-share", training.validationShare,
+                             "Last part of each file kept for validation; 0: none")
+                 ->check(CLI::Range(0.0, 0.5))
+                 ->group(group),
+             "validationShare");
+    steps("--evaluate-every", "evaluateEvery", training.evaluateEvery, "Steps between validations; 0: never");
+    steps("--checkpoint-every", "checkpointEvery", training.checkpointEvery,
+          "Steps between checkpoints; 0: only at the end");
+    steps("--keep-checkpoints", "keepCheckpoints", training.keepCheckpoints,
+          "Newest checkpoints kept, besides the best one");
     CLI::Option* prompt = command
                               .add_option("--sample-prompt", training.samplePrompts,
                                           "Text that samples continue; may be given several times")
                               ->group(group);
-    steps("--sample-every", training.sampleEvery, "Steps between samples; 0: never")->needs(prompt);
+    remember(prompt, "samplePrompts");
+    steps("--statistics-every", "statisticsEvery", training.statisticsEvery,
+          "Steps between looks at the ternary weights (layers.jsonl); 0: never");
+    steps("--sample-every", "sampleEvery", training.sampleEvery, "Steps between samples; 0: never")
+        ->needs(prompt);
+    command
+        .add_flag("--pause-on-full-disk", options.watched,
+                  "Without space for a checkpoint wait for a command instead of ending")
+        ->group(group);
 }
 
 void declareTrainFlags(CLI::App& command, TrainOptions& options)
 {
-    CLI::Option_group* start = command.add_option_group("Start (one of)");
+    CLI::Option_group* start = command.add_option_group("Start (one of, unless --resume)");
     start->add_option("--config", options.config, "config.json (Hugging Face style) of a new model")
         ->type_name("FILE");
     start->add_option("--model", options.model, "Model folder with full-precision weights to train further")
         ->type_name("MODEL");
-    start->require_option(1);
-    CLI::Option_group* data = command.add_option_group("Data (one of)");
+    start->require_option(0, 1);
+    CLI::Option_group* data = command.add_option_group("Data (one of, unless --resume)");
     data->add_option("--data", options.data.files, "UTF-8 text files")->type_name("FILE");
     CLI::Option* tokenBatch =
         data->add_option("--token-batch", options.data.tokenBatch,
                          "Safetensors file with input_ids [batch, length]; with --overfit-batch")
             ->type_name("FILE");
-    data->require_option(1);
+    data->require_option(0, 1);
     CLI::Option* overfit = command.add_flag("--overfit-batch", options.training.overfitBatch,
                                             "Every step uses exactly the batch of --token-batch");
     overfit->needs(tokenBatch);
@@ -314,10 +476,24 @@ void declareTrainFlags(CLI::App& command, TrainOptions& options)
     command.add_option("--run", options.run, "Run directory: metrics.jsonl, checkpoints/, run.json")
         ->type_name("DIR")
         ->required();
-    command.add_flag("--resume", options.resume, "Continue the run in --run from its newest checkpoint");
-    addHyperParameters(command, options.training);
-    addSchedulingFlags(command, options.training);
+    command.add_flag(
+        "--resume", options.resume,
+        "Continue the run in --run from its newest checkpoint; flags not given are those of the run");
+    addHyperParameters(command, options);
+    addSchedulingFlags(command, options);
     addExecutionFlags(command, options.execution);
+    for (const char* flag : {"--config", "--model", "--data", "--token-batch", "--tokenizer", "--vocab"})
+        options.sourceFlags.push_back(command.get_option(flag));
+    options.backendFlag = command.get_option("--backend");
+    options.threadsFlag = command.get_option("--threads");
+    options.isaFlag = command.get_option("--isa");
+    options.deviceFlag = command.get_option("--device");
+    command.parse_complete_callback([&options] {
+        const bool hasStart = !options.config.empty() || !options.model.empty();
+        const bool hasData = !options.data.files.empty() || !options.data.tokenBatch.empty();
+        if (!options.resume && (!hasStart || !hasData))
+            throw CLI::RequiredError(hasStart ? "--data or --token-batch" : "--config or --model");
+    });
     command.add_flag("--quiet", options.quiet, "No progress on stderr");
     command.add_flag("--json", options.json, "Print a summary as JSON at the end");
 }
@@ -331,7 +507,7 @@ void addTrainCommand(CommandLine& line)
         [&line](const TrainOptions& options) { return runTrain(options, line.text); });
     added->footer("Losses are in nats per token. Pieces such as <s> written in the data become their tokens. "
                   "Ctrl+C ends after the\n"
-                  "current step with a checkpoint (exit code 130); the same command with --resume "
+                  "current step with a checkpoint (exit code 130); `mmfree train --resume --run DIR` "
                   "continues exactly.");
 }
 

@@ -80,7 +80,7 @@ TrainingData prepareTrainingData(const TrainingDataFlags& flags, const ModelText
         (void)parseChatTemplate(data.text.chatTemplateJson, flags.chatTemplate); // throws when it is not one
     }
     const auto encoded = [&](const std::string& text) {
-        return text.empty() ? std::vector<TokenId>() : encodeAfterBos(tokenizer, text, "--data", true);
+        return encodeTrainingText(tokenizer, text, "--data");
     };
     data.dataset = std::make_shared<TokenDataset>(encoded(corpus.training), encoded(corpus.validation));
     return data;

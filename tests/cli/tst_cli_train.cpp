@@ -167,6 +167,38 @@ private slots:
         }
     }
 
+    // Everything comes from run.json, also when the run never reached a checkpoint.
+    void resumeNeedsNoFlagsAgain()
+    {
+        const fs::path whole = m_folder.path() / "plain-whole", parts = m_folder.path() / "plain-parts";
+        QCOMPARE(runCli(textRun(whole, 6)).exitCode, 0);
+        fs::copy(whole, parts, fs::copy_options::recursive);
+        fs::remove_all(parts / "checkpoints");
+        const CliResult anew = runCli({"train", "--resume", "--run", text(parts), "--quiet"});
+        QVERIFY2(anew.exitCode == 0, anew.err.constData());
+        fs::remove_all(parts / "checkpoints" / "step-6");
+        writeBytes(parts / "checkpoints" / "latest", "step-3\n");
+        const CliResult resumed = runCli({"train", "--resume", "--run", text(parts), "--quiet"});
+        QVERIFY2(resumed.exitCode == 0, resumed.err.constData());
+        for (const char* file : {"model.safetensors", "optimizer.safetensors", "tokenizer.model"}) {
+            const QByteArray bytes = readBytes(whole / "checkpoints" / "step-6" / file);
+            QVERIFY2(!bytes.isEmpty() && bytes == readBytes(parts / "checkpoints" / "step-6" / file), file);
+        }
+        // A flag given again wins.
+        QCOMPARE(runCli({"train", "--resume", "--run", text(parts), "--quiet", "--steps", "7"}).exitCode, 0);
+        QCOMPARE(readMetrics(parts).size(), std::size_t{7});
+        // Text that changed meanwhile is said.
+        const fs::path data = m_folder.path() / "moving.txt";
+        fs::copy_file(m_data, data);
+        QStringList moving = textRun(m_folder.path() / "moving", 1);
+        moving[moving.indexOf("--data") + 1] = text(data);
+        QCOMPARE(runCli(moving).exitCode, 0);
+        writeBytes(data, readBytes(data) + "And more.\n");
+        const CliResult changed =
+            runCli({"train", "--resume", "--run", text(m_folder.path() / "moving"), "--steps", "2"});
+        QVERIFY2(changed.err.contains("moving.txt has changed"), changed.err.constData());
+    }
+
     void sameSeedGivesSameRunAndAnotherSeedDoesNot()
     {
         const fs::path first = m_folder.path() / "seed-a", second = m_folder.path() / "seed-b",
