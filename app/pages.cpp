@@ -1,6 +1,7 @@
 #include "app/pages.h"
 
 #include "widgets/pages/chat_page.h"
+#include "widgets/pages/devices_page.h"
 #include "widgets/pages/models_page.h"
 #include "widgets/pages/page_context.h"
 
@@ -12,7 +13,7 @@ Pages makePages(const gui::PageContext& context)
     Pages pages;
     pages.chat = new gui::ChatPage(context);
     pages.models = new gui::ModelsPage(context);
-    pages.inOrder = {pages.chat, pages.models};
+    pages.inOrder = {pages.chat, pages.models, new gui::DevicesPage(context)};
     return pages;
 }
 

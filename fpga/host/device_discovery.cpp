@@ -3,6 +3,7 @@
 #include "fpga/host/environment.h"
 
 #include <algorithm>
+#include <mutex>
 
 namespace mmfree::opencl
 {
@@ -104,6 +105,9 @@ ClDevice explanation(const std::string& name, const std::string& reason)
 
 std::vector<ClDevice> discoverDevices()
 {
+    // PoCL 3.1 crashes when two threads ask for its devices before it has found them.
+    static std::mutex mutex;
+    const std::scoped_lock lock(mutex);
     cl_uint platformCount = 0;
     const cl_int status = clGetPlatformIDs(0, nullptr, &platformCount);
     if (status != CL_SUCCESS || platformCount == 0) {

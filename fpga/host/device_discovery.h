@@ -24,7 +24,7 @@ struct ClDevice {
     Variant variant = Variant::Vector; // by the kind of device, or MMFREE_OPENCL_VARIANT
 };
 
-// Never throws. Without any device one unusable entry says why.
+// Never throws; any thread. Without any device one unusable entry says why.
 [[nodiscard]] std::vector<ClDevice> discoverDevices();
 
 } // namespace mmfree::opencl

@@ -2,6 +2,7 @@
 // one thread. Knows kernels by name and shape of launch, nothing of the model.
 #pragma once
 
+#include "engine/runtime/kernel_profile.h"
 #include "fpga/host/program_builder.h"
 
 #include <array>
@@ -23,13 +24,6 @@ struct KernelParameters {
     int tokensPerTile = 1; // tokens of ternary_product_tile
     int channelMode = 0;   // MMFREE_CHANNELS_...
     int maxColumns = 0;    // longest row the kernels hold on chip; 0: no limit
-};
-
-// Time spent in one kernel since the profile was cleared, from the device's own clock.
-struct KernelTime {
-    std::string kernel;
-    std::int64_t calls = 0;
-    double seconds = 0.0;
 };
 
 // A kernel argument: local memory of this size.

@@ -15,7 +15,7 @@
 namespace mmfree::opencl
 {
 
-class OpenClExecutor final : public InferenceExecutor
+class OpenClExecutor final : public InferenceExecutor, public KernelProfiler
 {
 public:
     // Builds the program and uploads the model. `threads`: compute units of a CPU device; 0: all.
@@ -31,6 +31,13 @@ public:
     void reset(InferenceState& state) override;
     [[nodiscard]] MemoryUse memoryUse(const InferenceState* state) const override;
 
+    void setProfiling(bool on) override { m_launcher.setProfiling(on); }
+    [[nodiscard]] std::vector<KernelTime> kernelTimes() const override { return m_launcher.profile(); }
+    [[nodiscard]] ProgramReport programReport() const override
+    {
+        return {m_launcher.program().origin, m_launcher.program().log};
+    }
+
     // The `count` tokens after `first` under greedy decoding, chosen on the device; nothing but the ids comes
     // back. Advances `state` by `count`. Throws InvalidArgument for a token out of range.
     [[nodiscard]] std::vector<TokenId> decodeGreedy(TokenId first, std::int64_t count, InferenceState& state);
@@ -43,7 +50,7 @@ public:
     };
     [[nodiscard]] std::vector<RankedToken> topLogits(std::int64_t k);
 
-    [[nodiscard]] KernelLauncher& launcher() { return m_launcher; } // profile, build log
+    [[nodiscard]] KernelLauncher& launcher() { return m_launcher; }
 
 private:
     class State;

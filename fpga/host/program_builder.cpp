@@ -121,6 +121,30 @@ std::string buildFailureText(const std::string& deviceName, const std::string& l
     return text + (shown.empty() ? "; the compiler gave no log" : "\ncompiler log:\n" + shown);
 }
 
+namespace
+{
+
+// A cached program is the compiler's log, its length in front, and the binary: the log can be read later too.
+std::string cacheEntry(const std::string& log, const std::string& binary)
+{
+    return binary.empty() ? std::string() : std::to_string(log.size()) + "\n" + log + binary;
+}
+
+// False: not such an entry.
+bool readCacheEntry(const std::string& entry, std::string& log, std::string& binary)
+{
+    std::size_t size = 0;
+    const auto [end, error] = std::from_chars(entry.data(), entry.data() + entry.size(), size);
+    const auto start = static_cast<std::size_t>(end - entry.data()) + 1;
+    if (error != std::errc() || start > entry.size() || *end != '\n' || size > entry.size() - start)
+        return false;
+    log = entry.substr(start, size);
+    binary = entry.substr(start + size);
+    return true;
+}
+
+} // namespace
+
 BuiltProgram buildProgram(cl_context context, const ClDevice& device, cl_device_id id)
 {
     const std::string userBinary = environmentText("MMFREE_OPENCL_BINARY");
@@ -132,14 +156,16 @@ BuiltProgram buildProgram(cl_context context, const ClDevice& device, cl_device_
     const std::string key =
         device.platformName + "|" + device.driver + "|" + device.info.name + "\n" + options + "\n" + source;
     BuiltProgram built;
-    if (const std::string binary = cache.load(key); !binary.empty()) {
+    std::string binary;
+    if (readCacheEntry(cache.load(key), built.log, binary)) {
         cl_int status = CL_SUCCESS;
         built.program = programFromBinary(context, id, binary, status); // refused: compiled anew below
         built.origin = "from the cache " + cache.fileFor(key).string();
     }
     if (!built.program) {
+        built.log.clear();
         built.program = compile(context, device, id, source, options, built.log);
-        const std::string problem = cache.store(key, binaryOf(built.program.get()));
+        const std::string problem = cache.store(key, cacheEntry(built.log, binaryOf(built.program.get())));
         built.origin = problem.empty() ? "compiled" : "compiled, not cached (" + problem + ")";
     }
     return built;

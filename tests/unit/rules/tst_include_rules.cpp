@@ -25,13 +25,14 @@ const std::map<std::string, std::set<std::string>> kMaySee = {
     {"engine/cpu", {"engine/core", "engine/model", "engine/runtime", "engine/network"}},
     {"engine/cuda", {"engine/core", "engine/model", "engine/runtime", "engine/network"}},
     {"fpga", {"engine/core", "engine/model", "engine/runtime", "engine/network"}},
+    {"fpga/planner", {"engine/core", "engine/model"}},
     {"engine/session", {"engine/core", "engine/model", "engine/text", "engine/runtime"}},
     {"engine/train", {"engine/core", "engine/model", "engine/text", "engine/runtime", "engine/session"}},
     {"engine/analysis",
      {"engine/core", "engine/model", "engine/text", "engine/runtime", "engine/session", "engine/train"}},
     {"widgets",
      {"engine/core", "engine/model", "engine/text", "engine/runtime", "engine/session", "engine/train",
-      "engine/analysis"}},
+      "engine/analysis", "fpga/planner"}},
 };
 
 std::string roomOf(const std::string& path)
