@@ -28,6 +28,7 @@ void addChatCommand(CommandLine& line);
 void addEvalCommand(CommandLine& line);
 void addConvertCommand(CommandLine& line);
 void addDevicesCommand(CommandLine& line);
+void addInspectCommand(CommandLine& line);
 void addTraceCommand(CommandLine& line);
 void addTrainCommand(CommandLine& line);
 void addBenchCommand(CommandLine& line);

@@ -76,6 +76,7 @@ int main(int argc, char** argv)
     addEvalCommand(line);
     addConvertCommand(line);
     addDevicesCommand(line);
+    addInspectCommand(line);
     addTraceCommand(line);
     addTrainCommand(line);
     addBenchCommand(line);
