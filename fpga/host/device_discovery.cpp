@@ -77,6 +77,7 @@ ClDevice describe(cl_platform_id platform, cl_device_id id)
     device.computeUnits =
         std::max<int>(1, static_cast<int>(numberInfo<cl_uint>(id, CL_DEVICE_MAX_COMPUTE_UNITS)));
     device.localMemoryBytes = numberInfo<cl_ulong>(id, CL_DEVICE_LOCAL_MEM_SIZE);
+    device.largestGroup = numberInfo<std::size_t>(id, CL_DEVICE_MAX_WORK_GROUP_SIZE);
     device.largestAllocation = numberInfo<cl_ulong>(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
     const std::string version = textInfo(clGetDeviceInfo, id, CL_DEVICE_VERSION);
     const std::string driver = textInfo(clGetDeviceInfo, id, CL_DRIVER_VERSION);

@@ -20,6 +20,7 @@ struct ClDevice {
     std::string platformName, driver;  // driver: platform and device versions, part of the build cache's key
     std::size_t largestAllocation = 0; // bytes of one buffer
     std::size_t localMemoryBytes = 0;  // of one work-group
+    std::size_t largestGroup = 1;      // work-items
     int computeUnits = 1;
     Variant variant = Variant::Vector; // by the kind of device, or MMFREE_OPENCL_VARIANT
 };

@@ -56,7 +56,7 @@ ClQueue KernelLauncher::createQueue() const
 
 void KernelLauncher::readParameters()
 {
-    std::array<cl_int, 5> values{};
+    std::array<cl_int, 6> values{};
     const ClMemory memory = allocate(sizeof(values), "the kernel parameters");
     run("kernel_parameters", {1, 1, 1}, memory.get());
     read(memory.get(), 0, std::as_writable_bytes(std::span(values)));
@@ -68,7 +68,7 @@ void KernelLauncher::readParameters()
                         std::to_string(values[2]) +
                         " tokens per group, needed: variant 1 to 3 and positive numbers");
     }
-    m_parameters = {static_cast<Variant>(values[0]), values[1], values[2], values[3], values[4]};
+    m_parameters = {static_cast<Variant>(values[0]), values[1], values[2], values[3], values[4], values[5]};
 }
 
 ClMemory KernelLauncher::allocate(std::size_t bytes, const std::string& what)

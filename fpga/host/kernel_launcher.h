@@ -24,6 +24,7 @@ struct KernelParameters {
     int tokensPerTile = 1; // tokens of ternary_product_tile
     int channelMode = 0;   // MMFREE_CHANNELS_...
     int maxColumns = 0;    // longest row the kernels hold on chip; 0: no limit
+    int fusedItems = 0;    // work-items of the fused kernels; 0: there are none
 };
 
 // A kernel argument: local memory of this size.

@@ -33,6 +33,9 @@ std::int64_t columnGroups(std::int64_t columns)
 // Local memory of the fused kernels: a row of floats and its int8 form, and what they declare themselves.
 constexpr std::size_t kFusedScratchBytes = 4096;
 
+constexpr std::int64_t kFusedWaves = 3; // work-groups of a fused kernel a compute unit holds at once
+constexpr std::int64_t kMostFusedLanes = 32, kLeastFusedLanes = 4;
+
 std::size_t fusedLocalBytes(std::int64_t padded)
 {
     return static_cast<std::size_t>(padded) * (sizeof(float) + 1);
@@ -73,7 +76,7 @@ OpenClExecutor::OpenClExecutor(const ClDevice& device, std::shared_ptr<const Mod
 {
     const std::int64_t longest = paddedColumns(std::max(m_config.hiddenSize, m_config.intermediateSize));
     const std::size_t needed = fusedLocalBytes(longest) + kFusedScratchBytes;
-    m_fused = m_launcher.parameters().variant == Variant::Dot && needed <= device.localMemoryBytes &&
+    m_fused = m_launcher.parameters().fusedItems >= kMostFusedLanes && needed <= device.localMemoryBytes &&
               environmentText("MMFREE_OPENCL_FUSED") != "off";
 }
 
@@ -219,13 +222,31 @@ void OpenClExecutor::product(const TernaryStage& stage, std::int64_t tokens, cl_
     m_product.run(stage, m_work.quantized.get(), m_work.scales.get(), tokens, out, accumulate);
 }
 
+// As many work-items on a row as leave few enough groups: every group computes the norm anew, and a group
+// that waits for a free compute unit starts late.
+OpenClExecutor::FusedShape OpenClExecutor::fusedShape(const TernaryStage& stage) const
+{
+    const std::int64_t items = m_launcher.parameters().fusedItems;
+    const std::int64_t words = stage.blocks * (MMFREE_BLOCK_BYTES / 16);
+    FusedShape shape;
+    for (std::int64_t lanes = kMostFusedLanes; lanes >= kLeastFusedLanes; lanes /= 2) {
+        const std::int64_t rows = items / lanes, groups = (stage.rowsPerSegment + rows - 1) / rows;
+        shape = {asInt(lanes),
+                 {static_cast<std::size_t>(groups), 1, static_cast<std::size_t>(stage.segments)}};
+        if (lanes <= words && groups * stage.segments <= kFusedWaves * m_launcher.computeUnits())
+            break;
+    }
+    return shape;
+}
+
 void OpenClExecutor::fusedNormProduct(const TernaryStage& stage, cl_mem norms, int outerOffset,
                                       int innerOffset, cl_mem out)
 {
     const std::int64_t d = m_config.hiddenSize, padded = paddedColumns(d);
-    m_launcher.run("fused_norm_product", m_product.groupsOf(stage, 1), m_work.x.get(), norms, outerOffset,
-                   innerOffset, m_config.rmsNormEps, asInt(d), asInt(padded), stage.weights.get(),
-                   stage.scales, stage.rowsPerSegment, out, localRow(padded), localQuantized(padded));
+    const FusedShape shape = fusedShape(stage);
+    m_launcher.run("fused_norm_product", shape.groups, m_work.x.get(), norms, outerOffset, innerOffset,
+                   m_config.rmsNormEps, asInt(d), asInt(padded), stage.weights.get(), stage.scales,
+                   stage.rowsPerSegment, shape.lanes, out, localRow(padded), localQuantized(padded));
 }
 
 void OpenClExecutor::runFusedLayer(std::int64_t n, State& state)
@@ -242,14 +263,15 @@ void OpenClExecutor::runFusedLayer(std::int64_t n, State& state)
     fusedNormProduct(layer.gates, norms, at.attnNorm, at.gateInner, gates);
     m_launcher.run("gates_scan", workGroups(columnGroups(d)), gates, norms, bound, one, asInt(d),
                    state.hidden.get(), asInt(n * d), hidden);
-    m_launcher.run("fused_gate_product", m_product.groupsOf(layer.mixerOut, 1), gates, hidden, norms,
-                   at.gNorm, at.mixerInner, eps, asInt(d), asInt(padded), layer.mixerOut.weights.get(),
-                   layer.mixerOut.scales, layer.mixerOut.rowsPerSegment, x, localRow(padded),
+    const FusedShape outShape = fusedShape(layer.mixerOut), downShape = fusedShape(layer.down);
+    m_launcher.run("fused_gate_product", outShape.groups, gates, hidden, norms, at.gNorm, at.mixerInner, eps,
+                   asInt(d), asInt(padded), layer.mixerOut.weights.get(), layer.mixerOut.scales,
+                   layer.mixerOut.rowsPerSegment, outShape.lanes, x, localRow(padded),
                    localQuantized(padded));
     fusedNormProduct(layer.gateUp, norms, at.mlpNorm, at.gateUpInner, gateUp);
-    m_launcher.run("fused_swiglu_product", m_product.groupsOf(layer.down, 1), gateUp, norms, at.downInner,
-                   asInt(I), asInt(gluPadded), layer.down.weights.get(), layer.down.scales,
-                   layer.down.rowsPerSegment, x, localRow(gluPadded), localQuantized(gluPadded));
+    m_launcher.run("fused_swiglu_product", downShape.groups, gateUp, norms, at.downInner, asInt(I),
+                   asInt(gluPadded), layer.down.weights.get(), layer.down.scales, layer.down.rowsPerSegment,
+                   downShape.lanes, x, localRow(gluPadded), localQuantized(gluPadded));
 }
 
 void OpenClExecutor::runLayer(std::int64_t n, std::int64_t count, State& state, ProbeCapture* capture)

@@ -68,6 +68,11 @@ private:
     void runLayer(std::int64_t n, std::int64_t count, State& state, ProbeCapture* capture);
     // One token with row kernels and products in one launch each (GPUs); nothing can be probed.
     void runFusedLayer(std::int64_t n, State& state);
+    struct FusedShape {
+        int lanes = 0; // work-items on a row
+        std::array<std::size_t, 3> groups{};
+    };
+    [[nodiscard]] FusedShape fusedShape(const TernaryStage& stage) const;
     void fusedNormProduct(const TernaryStage& stage, cl_mem norms, int outerOffset, int innerOffset,
                           cl_mem out);
     void runHead(std::int64_t firstRow, std::int64_t rows);

@@ -16,10 +16,15 @@ namespace
 constexpr std::size_t kLogLimit = 4000; // characters of a compiler log in a message
 constexpr std::uint64_t kBinaryLimit = 4ull << 30;
 
-std::string buildOptions(Variant variant)
+constexpr std::size_t kFusedItems = 512; // of a fused kernel where the device takes so large a group
+
+std::string buildOptions(const ClDevice& device)
 {
-    std::string options = "-cl-std=CL1.2 -DMMFREE_VARIANT=" + std::to_string(static_cast<int>(variant));
+    std::string options =
+        "-cl-std=CL1.2 -DMMFREE_VARIANT=" + std::to_string(static_cast<int>(device.variant));
     const std::string extra = environmentText("MMFREE_OPENCL_OPTIONS");
+    if (device.largestGroup >= kFusedItems && extra.find("MMFREE_FUSED_ITEMS") == std::string::npos)
+        options += " -DMMFREE_FUSED_ITEMS=" + std::to_string(kFusedItems);
     return extra.empty() ? options : options + " " + extra;
 }
 
@@ -151,7 +156,7 @@ BuiltProgram buildProgram(cl_context context, const ClDevice& device, cl_device_
     if (!userBinary.empty())
         return loadUserBinary(context, device, id, userBinary);
 
-    const std::string source = programSource(device.variant), options = buildOptions(device.variant);
+    const std::string source = programSource(device.variant), options = buildOptions(device);
     const BuildCache cache;
     const std::string key =
         device.platformName + "|" + device.driver + "|" + device.info.name + "\n" + options + "\n" + source;

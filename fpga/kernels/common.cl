@@ -40,8 +40,8 @@ inline int round_half_away(float x)
 }
 
 // What this program was built with, so that the host starts it rightly even when it is a vendor's binary.
-// out: variant, rows of a work-group or cycle
-// (PIPELINE), tokens of a tile, channel mode, columns a row may have (0: no limit).
+// out: variant, rows of a work-group or cycle (PIPELINE), tokens of a tile, channel mode, columns a row may have
+// (0: no limit), work-items of a fused kernel (0: there is none).
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void kernel_parameters(global int* out)
 {
     out[0] = MMFREE_VARIANT;
@@ -57,4 +57,5 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void kernel_parameters(glo
 #endif
     out[3] = MMFREE_CHANNELS;
     out[4] = MMFREE_VARIANT == MMFREE_VARIANT_PIPELINE ? MMFREE_MAX_COLUMNS : 0;
+    out[5] = MMFREE_VARIANT == MMFREE_VARIANT_DOT ? MMFREE_FUSED_ITEMS : 0;
 }

@@ -26,7 +26,7 @@ private slots:
         QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
         environment.insert("MMFREE_OPENCL_VARIANT", variant);
         environment.insert("MMFREE_OPENCL_CACHE", "off");
-        environment.insert("MMFREE_OPENCL_OPTIONS", "-DMMFREE_ROW_LANES_GPU=16");
+        environment.insert("MMFREE_OPENCL_OPTIONS", "-DMMFREE_ROW_LANES_GPU=16 -DMMFREE_FUSED_ITEMS=64");
         process.setProcessEnvironment(environment);
         process.start(oclgrind, {"--data-races", "--check-api",
                                  QCoreApplication::applicationDirPath() + "/opencl_tiny_model"});
