@@ -65,13 +65,15 @@ void checkCl(cl_int status, std::string_view what, std::source_location where)
 {
     if (status == CL_SUCCESS)
         return;
-    const bool memory = status == CL_MEM_OBJECT_ALLOCATION_FAILURE || status == CL_OUT_OF_HOST_MEMORY ||
-                        status == CL_OUT_OF_RESOURCES;
+    const bool memory = status == CL_MEM_OBJECT_ALLOCATION_FAILURE || status == CL_OUT_OF_HOST_MEMORY;
+    // Drivers say this of a device that was removed or reset as well as of a launch that is too large.
+    const std::string_view hint =
+        status == CL_OUT_OF_RESOURCES ? ": the device was lost or has not enough resources" : "";
     const std::string_view path = where.file_name();
     throw Error(memory ? ErrorCode::OutOfMemory : ErrorCode::Unavailable,
                 "OpenCL: " + std::string(what) + " gave " + std::string(statusName(status)) + " (" +
                     std::to_string(status) + ", " + std::string(path.substr(path.rfind('/') + 1)) + ":" +
-                    std::to_string(where.line()) + ")");
+                    std::to_string(where.line()) + ")" + std::string(hint));
 }
 
 } // namespace mmfree::opencl
