@@ -36,4 +36,15 @@ inline TensorView finiteView(const ModelSource& source, const std::string& name)
     return view;
 }
 
+// A vector of a model in the operators' memory; adds its bytes.
+template <class O>
+[[nodiscard]] typename O::Floats loadFloats(O& ops, const ModelSource& source, const std::string& name,
+                                            std::int64_t width, std::size_t& bytes)
+{
+    std::vector<float> values(static_cast<std::size_t>(width));
+    source.floats(name, values);
+    bytes += values.size() * sizeof(float);
+    return ops.upload(values);
+}
+
 } // namespace mmfree

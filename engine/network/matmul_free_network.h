@@ -54,9 +54,9 @@ public:
         for (std::int64_t n = 0; n < layers; ++n) {
             const std::string prefix = "model.layers." + std::to_string(n) + ".";
             Layer layer;
-            layer.attnNorm = loadFloats(ops, source, prefix + "attn_norm.weight", d);
-            layer.gNorm = loadFloats(ops, source, prefix + "attn.g_norm.weight", d);
-            layer.mlpNorm = loadFloats(ops, source, prefix + "mlp_norm.weight", d);
+            layer.attnNorm = loadFloats(ops, source, prefix + "attn_norm.weight", d, m_weightBytes);
+            layer.gNorm = loadFloats(ops, source, prefix + "attn.g_norm.weight", d, m_weightBytes);
+            layer.mlpNorm = loadFloats(ops, source, prefix + "mlp_norm.weight", d, m_weightBytes);
             if (n > 0)
                 layer.lowerBound = ops.upload(std::span(bounds).subspan(n * d, d));
             layer.forgetGate = loadBitLinear(ops, source, prefix + "attn.f_proj");
@@ -67,7 +67,7 @@ public:
             layer.down = loadBitLinear(ops, source, prefix + "mlp.down_proj");
             m_layers.push_back(std::move(layer));
         }
-        m_norm = loadFloats(ops, source, "model.norm.weight", d);
+        m_norm = loadFloats(ops, source, "model.norm.weight", d, m_weightBytes);
         m_head = loadBitLinear(ops, source, "lm_head");
     }
 
@@ -236,19 +236,11 @@ private:
         m_capacity = count;
     }
 
-    typename O::Floats loadFloats(O& ops, const ModelSource& source, const std::string& name,
-                                  std::int64_t width)
-    {
-        std::vector<float> values(static_cast<std::size_t>(width));
-        source.floats(name, values);
-        m_weightBytes += values.size() * sizeof(float);
-        return ops.upload(values);
-    }
     BitLinear loadBitLinear(O& ops, const ModelSource& source, const std::string& name)
     {
         BitLinear linear{.norm = {}, .weight = ops.makeTernary(source.ternary(name + ".weight"))};
         source.release(name + ".weight");
-        linear.norm = loadFloats(ops, source, name + ".norm.weight", linear.weight.cols());
+        linear.norm = loadFloats(ops, source, name + ".norm.weight", linear.weight.cols(), m_weightBytes);
         m_weightBytes += linear.weight.bytes();
         return linear;
     }

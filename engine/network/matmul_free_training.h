@@ -25,9 +25,9 @@ public:
         for (std::int64_t n = 0; n < m_config.layerCount; ++n) {
             const std::string prefix = "model.layers." + std::to_string(n) + ".";
             m_layers.push_back({
-                .attnNorm = norm(prefix + "attn_norm.weight"),
-                .gNorm = norm(prefix + "attn.g_norm.weight"),
-                .mlpNorm = norm(prefix + "mlp_norm.weight"),
+                .attnNorm = arrays.norm(prefix + "attn_norm.weight"),
+                .gNorm = arrays.norm(prefix + "attn.g_norm.weight"),
+                .mlpNorm = arrays.norm(prefix + "mlp_norm.weight"),
                 .forgetGate = bitLinear(prefix + "attn.f_proj"),
                 .candidate = bitLinear(prefix + "attn.i_proj"),
                 .outputGate = bitLinear(prefix + "attn.g_proj"),
@@ -36,7 +36,7 @@ public:
                 .down = bitLinear(prefix + "mlp.down_proj"),
             });
         }
-        m_norm = norm("model.norm.weight");
+        m_norm = arrays.norm("model.norm.weight");
         m_head = bitLinear("lm_head");
         m_boundParameters.resize(static_cast<std::size_t>(m_config.layerCount * m_config.hiddenSize));
         m_dBounds = ops.allocate(m_boundParameters.size());
@@ -62,14 +62,9 @@ public:
     {
         reserve(ops, batch.tokens(), backward ? m_config.layerCount : 1);
         ops.embed(batch.inputs, batch.tokens(), embeddingTable(ops), m_saved[0].input.data());
-        for (std::int64_t n = 0; n < m_config.layerCount; ++n) {
-            float* output =
-                n + 1 < m_config.layerCount && backward ? m_saved[n + 1].input.data() : m_x.data();
-            forwardLayer(ops, n, batch, m_saved[backward ? n : 0], output);
-            if (!backward && n + 1 < m_config.layerCount)
-                ops.copy(m_x.data(), m_saved[0].input.data(),
-                         static_cast<std::size_t>(batch.tokens() * m_config.hiddenSize));
-        }
+        forwardLayers(
+            ops, m_config, batch.tokens(), backward, m_saved, m_x.data(),
+            [&](std::int64_t n, Saved& saved, float* output) { forwardLayer(ops, n, batch, saved, output); });
         const double loss = head(ops, batch, backward);
         if (backward) {
             ops.setZero(m_dBounds.data(), m_dBounds.size());
@@ -100,10 +95,6 @@ private:
         typename O::Floats input, forgetPre, candidatePre, outputGate, hidden, middle, gateUp;
     };
 
-    NormParameter norm(const std::string& name) const
-    {
-        return {m_arrays.value(name), m_arrays.gradient(name)};
-    }
     BitLinear bitLinear(const std::string& name) const
     {
         const Shape& shape = m_arrays.layout->slot(name + ".weight").spec.shape;
@@ -111,7 +102,7 @@ private:
                 .cols = shape[1],
                 .latent = m_arrays.value(name + ".weight"),
                 .gradient = m_arrays.gradient(name + ".weight"),
-                .norm = norm(name + ".norm.weight"),
+                .norm = m_arrays.norm(name + ".norm.weight"),
                 .ternary = {}};
     }
     typename O::DenseMatrix embeddingTable(O& ops) const
@@ -166,30 +157,19 @@ private:
         applyAdd(ops, layer.down, m_glu.data(), count, output);
     }
 
-    // Final norm, head and cross entropy in chunks of tokens; with `backward`, m_dX = gradient of m_x.
     double head(O& ops, const DeviceBatch& batch, bool backward)
     {
-        const auto [d, V, eps] =
-            std::tuple(m_config.hiddenSize, m_config.vocabularySize, m_config.rmsNormEps);
-        const auto gradientScale = static_cast<float>(1.0 / static_cast<double>(batch.targetCount));
-        if (backward)
-            ops.setZero(m_dX.data(), static_cast<std::size_t>(batch.tokens() * d));
-        double loss = 0.0;
-        for (std::int64_t row = 0; row < batch.tokens(); row += kHeadChunk) {
-            const std::int64_t count = std::min(kHeadChunk, batch.tokens() - row);
-            const float* x = m_x.data() + row * d;
-            ops.rmsNorm(x, m_norm.value, eps, count, d, m_normed.data());
-            apply(ops, m_head, m_normed.data(), count, m_logits.data());
-            loss += ops.crossEntropy(m_logits.data(), batch.targets + row, count, V, gradientScale,
-                                     backward ? m_logits.data() : nullptr);
-            if (backward) {
-                ops.setZero(m_dNormed.data(), static_cast<std::size_t>(count * d));
-                bitLinearBackward(ops, m_head, m_normed.data(), m_logits.data(), count, m_dNormed.data());
-                ops.rmsNormBackward(x, m_norm.value, eps, m_dNormed.data(), count, d, m_dX.data() + row * d,
-                                    m_norm.gradient);
-            }
-        }
-        return loss;
+        const auto project = [&](const float* normed, std::int64_t count, float* logits) {
+            apply(ops, m_head, normed, count, logits);
+        };
+        const auto projectBackward = [&](const float* normed, const float* dLogits, std::int64_t count,
+                                         float* dNormed) {
+            ops.setZero(dNormed, static_cast<std::size_t>(count * m_config.hiddenSize));
+            bitLinearBackward(ops, m_head, normed, dLogits, count, dNormed);
+        };
+        return chunkedHead(ops, m_config, batch, backward, m_norm,
+                           {m_x.data(), m_normed.data(), m_logits.data(), m_dNormed.data(), m_dX.data()},
+                           project, projectBackward);
     }
 
     // ---- backward ----

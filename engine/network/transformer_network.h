@@ -48,8 +48,9 @@ public:
         for (std::int64_t n = 0; n < m_config.layerCount; ++n) {
             const std::string prefix = "model.layers." + std::to_string(n) + ".";
             m_layers.push_back({
-                .inputNorm = loadFloats(ops, source, prefix + "input_layernorm.weight", d),
-                .postNorm = loadFloats(ops, source, prefix + "post_attention_layernorm.weight", d),
+                .inputNorm = loadFloats(ops, source, prefix + "input_layernorm.weight", d, m_weightBytes),
+                .postNorm =
+                    loadFloats(ops, source, prefix + "post_attention_layernorm.weight", d, m_weightBytes),
                 .query = loadDense(ops, source, prefix + "self_attn.q_proj.weight"),
                 .key = loadDense(ops, source, prefix + "self_attn.k_proj.weight"),
                 .value = loadDense(ops, source, prefix + "self_attn.v_proj.weight"),
@@ -59,7 +60,7 @@ public:
                 .down = loadDense(ops, source, prefix + "mlp.down_proj.weight"),
             });
         }
-        m_norm = loadFloats(ops, source, "model.norm.weight", d);
+        m_norm = loadFloats(ops, source, "model.norm.weight", d, m_weightBytes);
         if (!m_config.tieEmbeddings)
             m_head.emplace(loadDense(ops, source, "lm_head.weight"));
     }
@@ -218,14 +219,6 @@ private:
         m_capacity = count;
     }
 
-    typename O::Floats loadFloats(O& ops, const ModelSource& source, const std::string& name,
-                                  std::int64_t width)
-    {
-        std::vector<float> values(static_cast<std::size_t>(width));
-        source.floats(name, values);
-        m_weightBytes += values.size() * sizeof(float);
-        return ops.upload(values);
-    }
     typename O::DenseMatrix loadDense(O& ops, const ModelSource& source, const std::string& name)
     {
         typename O::DenseMatrix matrix = ops.makeDense(finiteView(source, name));

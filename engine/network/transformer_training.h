@@ -23,8 +23,8 @@ public:
         for (std::int64_t n = 0; n < m_config.layerCount; ++n) {
             const std::string prefix = "model.layers." + std::to_string(n) + ".";
             m_layers.push_back({
-                .inputNorm = norm(prefix + "input_layernorm.weight"),
-                .postNorm = norm(prefix + "post_attention_layernorm.weight"),
+                .inputNorm = arrays.norm(prefix + "input_layernorm.weight"),
+                .postNorm = arrays.norm(prefix + "post_attention_layernorm.weight"),
                 .query = linear(ops, prefix + "self_attn.q_proj.weight"),
                 .key = linear(ops, prefix + "self_attn.k_proj.weight"),
                 .value = linear(ops, prefix + "self_attn.v_proj.weight"),
@@ -34,7 +34,7 @@ public:
                 .down = linear(ops, prefix + "mlp.down_proj.weight"),
             });
         }
-        m_norm = norm("model.norm.weight");
+        m_norm = arrays.norm("model.norm.weight");
         m_embeddings.emplace(linear(ops, kEmbeddings));
         m_head.emplace(linear(ops, m_config.tieEmbeddings ? kEmbeddings : "lm_head.weight"));
     }
@@ -45,14 +45,9 @@ public:
     {
         reserve(ops, batch.tokens(), backward ? m_config.layerCount : 1);
         ops.embed(batch.inputs, batch.tokens(), m_embeddings->matrix, m_saved[0].input.data());
-        for (std::int64_t n = 0; n < m_config.layerCount; ++n) {
-            float* output =
-                n + 1 < m_config.layerCount && backward ? m_saved[n + 1].input.data() : m_x.data();
-            forwardLayer(ops, n, batch, m_saved[backward ? n : 0], output);
-            if (!backward && n + 1 < m_config.layerCount)
-                ops.copy(m_x.data(), m_saved[0].input.data(),
-                         static_cast<std::size_t>(batch.tokens() * m_config.hiddenSize));
-        }
+        forwardLayers(
+            ops, m_config, batch.tokens(), backward, m_saved, m_x.data(),
+            [&](std::int64_t n, Saved& saved, float* output) { forwardLayer(ops, n, batch, saved, output); });
         const double loss = head(ops, batch, backward);
         if (backward) {
             for (std::int64_t n = m_config.layerCount - 1; n >= 0; --n)
@@ -80,10 +75,6 @@ private:
         typename O::Floats input, query, key, value, attended, middle, gate, up;
     };
 
-    NormParameter norm(const std::string& name) const
-    {
-        return {m_arrays.value(name), m_arrays.gradient(name)};
-    }
     Linear linear(O& ops, const std::string& name) const
     {
         const Shape& shape = m_arrays.layout->slot(name).spec.shape;
@@ -123,26 +114,16 @@ private:
 
     double head(O& ops, const DeviceBatch& batch, bool backward)
     {
-        const auto [d, V, eps] =
-            std::tuple(m_config.hiddenSize, m_config.vocabularySize, m_config.rmsNormEps);
-        const auto gradientScale = static_cast<float>(1.0 / static_cast<double>(batch.targetCount));
-        if (backward)
-            ops.setZero(m_dX.data(), static_cast<std::size_t>(batch.tokens() * d));
-        double loss = 0.0;
-        for (std::int64_t row = 0; row < batch.tokens(); row += kHeadChunk) {
-            const std::int64_t count = std::min(kHeadChunk, batch.tokens() - row);
-            const float* x = m_x.data() + row * d;
-            ops.rmsNorm(x, m_norm.value, eps, count, d, m_normed.data());
-            ops.linear(m_normed.data(), count, m_head->matrix, m_logits.data());
-            loss += ops.crossEntropy(m_logits.data(), batch.targets + row, count, V, gradientScale,
-                                     backward ? m_logits.data() : nullptr);
-            if (backward) {
-                linearBackward(ops, *m_head, m_normed.data(), m_logits.data(), count, m_dNormed.data());
-                ops.rmsNormBackward(x, m_norm.value, eps, m_dNormed.data(), count, d, m_dX.data() + row * d,
-                                    m_norm.gradient);
-            }
-        }
-        return loss;
+        const auto project = [&](const float* normed, std::int64_t count, float* logits) {
+            ops.linear(normed, count, m_head->matrix, logits);
+        };
+        const auto projectBackward = [&](const float* normed, const float* dLogits, std::int64_t count,
+                                         float* dNormed) {
+            linearBackward(ops, *m_head, normed, dLogits, count, dNormed);
+        };
+        return chunkedHead(ops, m_config, batch, backward, m_norm,
+                           {m_x.data(), m_normed.data(), m_logits.data(), m_dNormed.data(), m_dX.data()},
+                           project, projectBackward);
     }
 
     // dInput = (overwritten)

@@ -64,6 +64,23 @@ struct TrainingBatch {
     }
 };
 
+// A golden model in training on one backend.
+struct Training {
+    Golden golden;
+    std::shared_ptr<const ParameterLayout> layout;
+    std::unique_ptr<TrainingExecutor> executor;
+    TrainingBatch batch;
+    Training(const QString& backend, const QString& model)
+        : golden(model.toStdString())
+        , layout(std::make_shared<const ParameterLayout>(golden.source->config()))
+        , batch(golden)
+    {
+        AlignedBuffer<float> parameters(layout->size());
+        loadParameters(*layout, *golden.source, parameters.span());
+        executor = makeBackend(backend)->createTraining(layout, parameters.span(), {.threads = 2});
+    }
+};
+
 } // namespace
 
 class GoldenParity : public QObject
@@ -191,25 +208,22 @@ private slots:
     {
         QFETCH(QString, backend);
         QFETCH(QString, model);
-        const Golden golden(model.toStdString());
-        const auto layout = std::make_shared<const ParameterLayout>(golden.source->config());
-        AlignedBuffer<float> parameters(layout->size());
-        loadParameters(*layout, *golden.source, parameters.span());
-        const auto executor = makeBackend(backend)->createTraining(layout, parameters.span(), {.threads = 2});
-        const TrainingBatch batch(golden);
-        const bool ternary = golden.source->config().isTernary();
-        const double expected = goldenFloats(golden.expected, "loss")[0];
+        const Training training(backend, model);
+        TrainingExecutor* const executor = training.executor.get();
+        const bool ternary = training.golden.source->config().isTernary();
+        const double expected = goldenFloats(training.golden.expected, "loss")[0];
 
-        QVERIFY(std::fabs(executor->evaluate(batch.batch) - expected) < (ternary ? kTernaryLoss : 1e-6));
-        const double loss = executor->forwardBackward(batch.batch);
+        QVERIFY(std::fabs(executor->evaluate(training.batch.batch) - expected) <
+                (ternary ? kTernaryLoss : 1e-6));
+        const double loss = executor->forwardBackward(training.batch.batch);
         qInfo("loss %.7f, golden %.7f", loss, expected);
         QVERIFY(std::fabs(loss - expected) < (ternary ? kTernaryLoss : 1e-6));
 
-        std::vector<float> gradients(layout->size());
+        std::vector<float> gradients(training.layout->size());
         executor->readGradients(gradients);
         double worst = 0.0;
-        for (const ParameterSlot& slot : layout->entries()) {
-            const auto golden_ = goldenFloats(golden.expected, "grad." + slot.spec.name);
+        for (const ParameterSlot& slot : training.layout->entries()) {
+            const auto golden_ = goldenFloats(training.golden.expected, "grad." + slot.spec.name);
             const double error =
                 relativeError(std::span<const float>(gradients).subspan(slot.offset, slot.count), golden_);
             worst = std::max(worst, error);
@@ -224,15 +238,11 @@ private slots:
     {
         QFETCH(QString, backend);
         QFETCH(QString, model);
-        const Golden golden(model.toStdString());
-        const auto layout = std::make_shared<const ParameterLayout>(golden.source->config());
-        AlignedBuffer<float> parameters(layout->size());
-        loadParameters(*layout, *golden.source, parameters.span());
-        const auto executor = makeBackend(backend)->createTraining(layout, parameters.span(), {.threads = 2});
-        const TrainingBatch batch(golden);
-        executor->forwardBackward(batch.batch);
+        const Training training(backend, model);
+        TrainingExecutor* const executor = training.executor.get();
+        executor->forwardBackward(training.batch.batch);
         const double once = executor->gradientNorm();
-        executor->forwardBackward(batch.batch);
+        executor->forwardBackward(training.batch.batch);
         QVERIFY(std::fabs(executor->gradientNorm() / once - 2.0) < 1e-5);
     }
 
@@ -241,15 +251,11 @@ private slots:
     {
         QFETCH(QString, backend);
         QFETCH(QString, model);
-        const Golden golden(model.toStdString());
-        const auto layout = std::make_shared<const ParameterLayout>(golden.source->config());
-        AlignedBuffer<float> parameters(layout->size());
-        loadParameters(*layout, *golden.source, parameters.span());
-        const auto executor = makeBackend(backend)->createTraining(layout, parameters.span(), {.threads = 2});
-        const TrainingBatch batch(golden);
-        const auto losses = goldenFloats(golden.expected, "adamw_losses");
+        const Training training(backend, model);
+        TrainingExecutor* const executor = training.executor.get();
+        const auto losses = goldenFloats(training.golden.expected, "adamw_losses");
         for (std::size_t step = 0; step < losses.size(); ++step) {
-            const double loss = executor->forwardBackward(batch.batch);
+            const double loss = executor->forwardBackward(training.batch.batch);
             QVERIFY2(std::fabs(loss / losses[step] - 1.0) < kAdamwLossShare,
                      qPrintable(QString("step %1: %2, golden %3").arg(step).arg(loss).arg(losses[step])));
             executor->applyUpdate({.learningRate = 1e-3,
