@@ -2,6 +2,7 @@
 
 #include "engine/cuda/cuda_inference.h"
 #include "engine/cuda/cuda_training.h"
+#include "engine/cuda/dense_inference.h"
 
 namespace mmfree::cuda
 {
@@ -89,16 +90,16 @@ std::unique_ptr<InferenceExecutor> CudaBackend::createInference(std::shared_ptr<
                                                                 const ExecutorOptions& options) const
 {
     const DeviceInfo info = requireDevice(devices(), options.device);
-    if (source->config().architecture != Architecture::MatMulFree)
-        throw Error(ErrorCode::Unavailable, "the CUDA backend runs MatMul-free models only; " +
-                                                source->name() + " is a dense Transformer");
+    if (source->config().architecture == Architecture::Transformer)
+        return std::make_unique<DenseInference>(std::move(source), options.device, info.name);
     return std::make_unique<CudaInference>(std::move(source), options.device, info.name);
 }
 
 bool CudaBackend::supports(Architecture architecture, Work work) const
 {
-    return architecture == Architecture::MatMulFree &&
-           (work == Work::Inference || MatrixProducts::available());
+    // Ternary products of inference are kernels of our own; everything else needs the library.
+    return (architecture == Architecture::MatMulFree && work == Work::Inference) ||
+           MatrixProducts::available();
 }
 
 std::unique_ptr<TrainingExecutor> CudaBackend::createTraining(std::shared_ptr<const ParameterLayout> layout,
@@ -106,9 +107,6 @@ std::unique_ptr<TrainingExecutor> CudaBackend::createTraining(std::shared_ptr<co
                                                               const ExecutorOptions& options) const
 {
     const DeviceInfo info = requireDevice(devices(), options.device);
-    if (layout->config().architecture != Architecture::MatMulFree)
-        throw Error(ErrorCode::Unavailable, "the CUDA backend trains MatMul-free models only; choose the CPU "
-                                            "backend for a dense Transformer");
     return std::make_unique<CudaTraining>(std::move(layout), initial, options.device, info.name);
 }
 

@@ -1,6 +1,7 @@
 #include "engine/cuda/cuda_training.h"
 
 #include "engine/cuda/matmul_free_training_pass.h"
+#include "engine/cuda/transformer_training_pass.h"
 #include "engine/network/inference_executor.h"
 
 #include <algorithm>
@@ -36,11 +37,14 @@ CudaTraining::CudaTraining(std::shared_ptr<const ParameterLayout> layout, std::s
     makeUpdateChunks();
     int multiprocessors = 1;
     checkCuda(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, m_device));
-    m_network = std::make_unique<MatMulFreeTrainingPass>(
-        TrainingContext{.arrays = {m_layout.get(), m_parameters, m_gradients},
-                        .stream = m_stream.get(),
-                        .products = &m_products,
-                        .multiprocessors = multiprocessors});
+    const TrainingContext context{.arrays = {m_layout.get(), m_parameters, m_gradients},
+                                  .stream = m_stream.get(),
+                                  .products = &m_products,
+                                  .multiprocessors = multiprocessors};
+    if (m_layout->config().architecture == Architecture::MatMulFree)
+        m_network = std::make_unique<MatMulFreeTrainingPass>(context);
+    else
+        m_network = std::make_unique<TransformerTrainingPass>(context);
 }
 
 CudaTraining::~CudaTraining()

@@ -13,7 +13,6 @@ namespace
 
 constexpr std::int64_t kLogitValues = std::int64_t{1} << 25; // logits that exist at the same time
 constexpr std::int64_t kLeastHeadRows = 512;
-constexpr std::size_t kAlignment = 256;
 
 std::int64_t quantizedStride(std::int64_t width)
 {
@@ -21,28 +20,6 @@ std::int64_t quantizedStride(std::int64_t width)
 }
 
 } // namespace
-
-// Hands out stretches of one allocation: once with base null to count the bytes, once for real.
-class MatMulFreeTrainingPass::Placer
-{
-public:
-    explicit Placer(std::byte* base)
-        : m_base(base)
-    {
-    }
-    template <class T>
-    void operator()(T*& pointer, std::int64_t count)
-    {
-        pointer = m_base ? reinterpret_cast<T*>(m_base + m_offset) : nullptr;
-        const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(T);
-        m_offset += (bytes + kAlignment - 1) / kAlignment * kAlignment;
-    }
-    [[nodiscard]] std::size_t bytes() const { return m_offset; }
-
-private:
-    std::byte* m_base;
-    std::size_t m_offset = 0;
-};
 
 MatMulFreeTrainingPass::MatMulFreeTrainingPass(const TrainingContext& context)
     : m_context(context)

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "engine/cuda/cuda_training.h"
+#include "engine/cuda/placer.h"
 
 #include <vector>
 
@@ -46,7 +47,6 @@ private:
         float* mixers = nullptr;                                      // [3, T, d] pre-activations
         float* gateUp = nullptr;                                      // [T, 2 I]
     };
-    class Placer;
 
     [[nodiscard]] NormParameter norm(const std::string& name) const;
     [[nodiscard]] BitLinear bitLinear(const std::string& name) const;

@@ -13,6 +13,15 @@ namespace
 
 constexpr std::size_t kWorkspaceBytes = std::size_t{64} << 20; // room for sums split over the inner dimension
 
+// Largest power of two up to 16 that every row of a matrix starts on.
+std::uint32_t alignmentOf(const void* data, std::int64_t rowBytes, std::int64_t batchBytes)
+{
+    const std::uintptr_t bits = reinterpret_cast<std::uintptr_t>(data) |
+                                static_cast<std::uintptr_t>(rowBytes) |
+                                static_cast<std::uintptr_t>(batchBytes) | 16u;
+    return static_cast<std::uint32_t>(bits & (~bits + 1));
+}
+
 template <class F>
 void load(void* library, F*& function, const char* name, bool& complete)
 {
@@ -122,9 +131,9 @@ MatrixProducts::~MatrixProducts()
         library().destroy(static_cast<cublasLtHandle_t>(m_handle));
 }
 
-MatrixProducts::Plan& MatrixProducts::plan(const ProductShape& shape)
+MatrixProducts::Plan& MatrixProducts::plan(const ProductShape& shape, const ProductAlignment& alignment)
 {
-    std::unique_ptr<Plan>& slot = m_plans[shape.key()];
+    std::unique_ptr<Plan>& slot = m_plans[std::tuple_cat(shape.key(), alignment.key())];
     if (slot)
         return *slot;
     const Library& lt = library();
@@ -157,13 +166,14 @@ MatrixProducts::Plan& MatrixProducts::plan(const ProductShape& shape)
     cublasLtMatmulPreference_t preference = nullptr;
     lt.check(lt.preferenceCreate(&preference), "preference");
     const std::size_t workspace = m_workspace.bytes();
-    // Rows of bf16 start on 16 bytes; f32 outputs are parameters, whose rows may start anywhere.
-    const std::uint32_t aligned = 16, outAligned = shape.floatOutput && shape.strideD % 4 != 0 ? 4 : 16;
-    lt.preferenceSet(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &workspace, sizeof(workspace));
-    lt.preferenceSet(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, &aligned, sizeof(aligned));
-    lt.preferenceSet(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, &aligned, sizeof(aligned));
-    lt.preferenceSet(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, &outAligned, sizeof(outAligned));
-    lt.preferenceSet(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, &outAligned, sizeof(outAligned));
+    const auto set = [&](cublasLtMatmulPreferenceAttributes_t attribute, const auto& value) {
+        lt.check(lt.preferenceSet(preference, attribute, &value, sizeof(value)), "preference");
+    };
+    set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace);
+    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignment.b);
+    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment.a);
+    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment.d);
+    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment.d);
     cublasLtMatmulHeuristicResult_t found{};
     int count = 0;
     const cublasStatus_t status =
@@ -179,7 +189,10 @@ MatrixProducts::Plan& MatrixProducts::plan(const ProductShape& shape)
 
 void MatrixProducts::multiply(const ProductShape& shape, const void* a, const void* b, void* d)
 {
-    const Plan& chosen = plan(shape);
+    const std::int64_t half = 2, out = shape.floatOutput ? 4 : 2;
+    const Plan& chosen = plan(shape, {.a = alignmentOf(a, shape.strideA * half, shape.batchA * half),
+                                      .b = alignmentOf(b, shape.strideB * half, shape.batchB * half),
+                                      .d = alignmentOf(d, shape.strideD * out, shape.batchD * out)});
     const float one = 1.0f, beta = shape.accumulate ? 1.0f : 0.0f;
     library().check(library().matmul(static_cast<cublasLtHandle_t>(m_handle), chosen.description, &one, b,
                                      chosen.first, a, chosen.second, &beta, d, chosen.out, d, chosen.out,

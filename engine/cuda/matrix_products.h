@@ -29,6 +29,12 @@ struct ProductShape {
     }
 };
 
+// What every row of the operands starts on, in bytes, at most 16.
+struct ProductAlignment {
+    std::uint32_t a = 16, b = 16, d = 16;
+    [[nodiscard]] auto key() const { return std::make_tuple(a, b, d); }
+};
+
 // Belongs to one stream. The algorithm of a shape is the library's first choice, never a measured one, so
 // that the same calls give the same bits.
 class MatrixProducts
@@ -51,12 +57,13 @@ private:
     struct Library;
     struct Plan;
     static const Library& library();
-    Plan& plan(const ProductShape& shape);
+    using Key = decltype(std::tuple_cat(ProductShape{}.key(), ProductAlignment{}.key()));
+    Plan& plan(const ProductShape& shape, const ProductAlignment& alignment);
 
     cudaStream_t m_stream;
     void* m_handle = nullptr;
     DeviceArray<std::byte> m_workspace;
-    std::map<decltype(ProductShape{}.key()), std::unique_ptr<Plan>> m_plans;
+    std::map<Key, std::unique_ptr<Plan>> m_plans;
 };
 
 } // namespace mmfree::cuda

@@ -2,6 +2,7 @@
 // random and golden models, exact integer products, determinism, then milliseconds per token and device
 // memory for the published shapes. Prints one line per check and a JSON object per timing.
 //   cuda_check parity [GOLDEN_DIR]      cuda_check time SHAPE [SHAPE...]      cuda_check small
+//   cuda_check dense                    cuda_check golden-dense DIR
 #include "engine/core/random.h"
 #include "engine/cuda/cuda_backend.h"
 #include "engine/cuda/device_memory.h"
@@ -235,6 +236,75 @@ void checkGolden(const std::string& folder)
     compareModels("golden open", source, 48);
 }
 
+// bf16 weights, activations and cache against the reference's exact arithmetic: about 2^-9 each.
+void compareDense(const std::string& name, const std::shared_ptr<const ModelSource>& source,
+                  std::int64_t count)
+{
+    constexpr double kDense = 1e-3;
+    const auto tokens = randomTokens(count, source->config().vocabularySize);
+    const auto reference = reference::ReferenceBackend().createInference(source, {});
+    const auto device = cuda::CudaBackend().createInference(source, {});
+    const Run expected = runModel(*reference, tokens, tokens.size());
+    Run first;
+    for (const std::size_t step : {std::size_t{1}, std::size_t{7}, tokens.size()}) {
+        const Run run = runModel(*device, tokens, step);
+        const double logits = nmse(run.logits, expected.logits), state = nmse(run.state, expected.state);
+        report(logits < kDense && state < kDense, name + " in calls of " + std::to_string(step),
+               "NMSE logits " + std::to_string(logits * 1e6) + "e-6, cache " + std::to_string(state * 1e6) +
+                   "e-6");
+        if (step == 1) {
+            const Run again = runModel(*device, tokens, step);
+            report(run.logits == again.logits && run.state == again.state, name + " determinism",
+                   "same bits");
+        }
+    }
+    const auto state = device->createState();
+    device->forward({.tokens = std::span(tokens).first(count / 2)}, *state);
+    const StateSnapshot saved = device->snapshot(*state);
+    const auto next = [&] {
+        const auto logits = device->forward({.tokens = std::span(tokens).first(1)}, *state).logits;
+        return std::vector<float>(logits.begin(), logits.end());
+    };
+    const std::vector<float> once = next();
+    device->restore(saved, *state);
+    report(next() == once, name + " snapshot", "same bits after restore");
+
+    ProbeRequest probe =
+        ProbeRequest::everyLayer(source->config().layerCount,
+                                 {Quantity::BlockInput, Quantity::AttentionWeights, Quantity::MixerOutput,
+                                  Quantity::MixerResidual, Quantity::GluActivation, Quantity::BlockOutput});
+    probe.points.emplace_back(source->config().layerCount, Quantity::FinalNorm);
+    const auto traceOf = [&](InferenceExecutor& executor) {
+        const auto fresh = executor.createState();
+        return executor.forward({.tokens = tokens, .probe = &probe}, *fresh).trace;
+    };
+    const auto a = traceOf(*device), b = traceOf(*reference);
+    double worst = 0.0;
+    for (const auto& [key, entry] : b->entries)
+        worst = std::max(worst, nmse(a->entries.at(key).values, entry.values));
+    report(worst < kDense && a->entries.size() == b->entries.size(), name + " probes",
+           "worst NMSE " + std::to_string(worst * 1e6) + "e-6");
+}
+
+void checkDense()
+{
+    const auto config = [](std::int64_t layers, std::int64_t hidden, std::int64_t intermediate,
+                           std::int64_t vocabulary, std::int64_t heads, std::int64_t keyValueHeads) {
+        ModelConfig made;
+        made.architecture = Architecture::Transformer;
+        made.layerCount = layers;
+        made.hiddenSize = hidden;
+        made.intermediateSize = intermediate;
+        made.vocabularySize = vocabulary;
+        made.headCount = heads;
+        made.keyValueHeadCount = keyValueHeads;
+        return made;
+    };
+    compareDense("dense d96 3 heads", makeRandomModel(config(2, 96, 150, 77, 3, 3), 3, "dense"), 70);
+    compareDense("dense d90 9:3 heads", makeRandomModel(config(2, 90, 131, 50, 9, 3), 3, "dense"), 40);
+    compareDense("dense d512 4:2 heads", makeRandomModel(config(2, 512, 1030, 333, 4, 2), 3, "dense"), 300);
+}
+
 double seconds()
 {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -319,6 +389,10 @@ try {
         std::printf("%s: %s\n", device.name.c_str(), device.usable ? "usable" : device.reason.c_str());
     if (mode == "small" || mode == "parity")
         checkSmall();
+    if (mode == "small" || mode == "parity" || mode == "dense")
+        checkDense();
+    if (mode == "golden-dense")
+        compareDense("golden dense", openModel(argv[2]), 48);
     if (mode == "parity") {
         if (argc > 2)
             checkGolden(argv[2]);

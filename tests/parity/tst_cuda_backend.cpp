@@ -20,6 +20,7 @@ namespace
 // about 1e-3 of the power after a few layers, while a wrong product differs by 1.
 constexpr double kModelNmse = 5e-3;
 constexpr double kLayerNmse = 5e-4; // first layer alone, on equal inputs
+constexpr double kDenseNmse = 1e-3;
 
 bool haveDevice()
 {
@@ -147,6 +148,67 @@ private slots:
                 nmse(other.values, entry.values) < (key.first == 0 ? kLayerNmse : kModelNmse),
                 qPrintable(QString("layer %1 quantity %2").arg(key.first).arg(static_cast<int>(key.second))));
         }
+    }
+
+    // bf16 weights, activations and cache: about 2^-9 each against exact arithmetic.
+    void denseMatchesReference_data()
+    {
+        QTest::addColumn<int>("hidden");
+        QTest::addColumn<int>("heads");
+        QTest::addColumn<int>("keyValueHeads");
+        QTest::newRow("heads of 32") << 96 << 3 << 3;
+        QTest::newRow("heads of 10 in groups") << 90 << 9 << 3;
+        QTest::newRow("heads of 128") << 256 << 2 << 1;
+    }
+    void denseMatchesReference()
+    {
+        if (!haveDevice())
+            QSKIP("no usable CUDA device");
+        QFETCH(int, hidden);
+        QFETCH(int, heads);
+        QFETCH(int, keyValueHeads);
+        ModelConfig config = shape(2, hidden, 131, 77);
+        config.architecture = Architecture::Transformer;
+        config.headCount = heads;
+        config.keyValueHeadCount = keyValueHeads;
+        const auto source = makeRandomModel(config, 5, "random");
+        const auto tokens = someTokens(70, 77);
+        const auto reference = reference::ReferenceBackend().createInference(source, {});
+        const auto device = cuda::CudaBackend().createInference(source, {});
+        const Run expected = run(*reference, tokens, tokens.size());
+        for (const std::size_t perCall : {std::size_t{1}, std::size_t{7}, tokens.size()}) {
+            const Run found = run(*device, tokens, perCall), again = run(*device, tokens, perCall);
+            QVERIFY2(nmse(found.logits, expected.logits) < kDenseNmse, qPrintable(QString::number(perCall)));
+            QVERIFY2(nmse(found.state, expected.state) < kDenseNmse, qPrintable(QString::number(perCall)));
+            QVERIFY(found.logits == again.logits);
+        }
+        const auto state = device->createState();
+        device->forward({.tokens = tokens}, *state);
+        const StateSnapshot saved = device->snapshot(*state);
+        const auto next = [&] {
+            const auto logits = device->forward({.tokens = std::span(tokens).first(1)}, *state).logits;
+            return std::vector<float>(logits.begin(), logits.end());
+        };
+        const std::vector<float> once = next();
+        device->restore(saved, *state);
+        QVERIFY(next() == once);
+    }
+
+    void denseMatchesGoldenLogits()
+    {
+        if (!haveDevice())
+            QSKIP("no usable CUDA device");
+        TemporaryFolder folder;
+        const auto source = openModel(makeGoldenModelFolder("dense_open", folder.path()));
+        const SafetensorsFile expected(goldenFile("dense_open.expected.safetensors"));
+        const std::vector<TokenId> tokens = goldenTokens(expected);
+        const auto device = cuda::CudaBackend().createInference(source, {});
+        std::vector<float> found;
+        for (int row = 0; row < 2; ++row) {
+            const Run part = run(*device, {tokens.begin() + row * 24, tokens.begin() + (row + 1) * 24}, 24);
+            found.insert(found.end(), part.logits.begin(), part.logits.end());
+        }
+        QVERIFY(nmse(found, goldenFloats(expected, "logits")) < kDenseNmse);
     }
 
     void matchesGoldenLogits()

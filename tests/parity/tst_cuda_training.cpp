@@ -73,10 +73,17 @@ struct Start {
     }
 };
 
+// heads 0: a MatMul-free model
 std::unique_ptr<Start> randomStart(std::int64_t layers, std::int64_t hidden, std::int64_t intermediate,
-                                   std::int64_t vocabulary)
+                                   std::int64_t vocabulary, std::int64_t heads = 0,
+                                   std::int64_t keyValueHeads = 0)
 {
     ModelConfig config;
+    if (heads > 0) {
+        config.architecture = Architecture::Transformer;
+        config.headCount = heads;
+        config.keyValueHeadCount = keyValueHeads;
+    }
     config.layerCount = layers;
     config.hiddenSize = hidden;
     config.intermediateSize = intermediate;
@@ -130,13 +137,20 @@ private slots:
         }
     }
 
+    void matchesGoldenGradientsAndLosses_data()
+    {
+        QTest::addColumn<QString>("model");
+        QTest::newRow("MatMul-free") << "open";
+        QTest::newRow("dense") << "dense_open";
+    }
     void matchesGoldenGradientsAndLosses()
     {
         if (!haveDevice())
             QSKIP("no usable CUDA device");
+        QFETCH(QString, model);
         TemporaryFolder folder;
-        const auto source = openModel(makeGoldenModelFolder("open", folder.path()));
-        const SafetensorsFile expected(goldenFile("open.expected.safetensors"));
+        const auto source = openModel(makeGoldenModelFolder(model.toStdString(), folder.path()));
+        const SafetensorsFile expected(goldenFile(model.toStdString() + ".expected.safetensors"));
         Start start(source->config());
         loadParameters(*start.layout, *source, start.parameters.span());
         const auto executor = start.on(cuda::CudaBackend());
@@ -168,10 +182,15 @@ private slots:
         QTest::addColumn<int>("vocabulary");
         QTest::addColumn<int>("rows");
         QTest::addColumn<int>("length");
-        QTest::newRow("one token") << 64 << 96 << 50 << 1 << 1;
-        QTest::newRow("widths no multiple of 16") << 100 << 150 << 77 << 3 << 17;
-        QTest::newRow("widths no multiple of 4") << 518 << 1031 << 333 << 2 << 9;
-        QTest::newRow("tokens for the wide tiles") << 192 << 520 << 300 << 8 << 40;
+        QTest::addColumn<int>("heads");
+        QTest::addColumn<int>("keyValueHeads");
+        QTest::newRow("one token") << 64 << 96 << 50 << 1 << 1 << 0 << 0;
+        QTest::newRow("widths no multiple of 16") << 100 << 150 << 77 << 3 << 17 << 0 << 0;
+        QTest::newRow("widths no multiple of 4") << 518 << 1031 << 333 << 2 << 9 << 0 << 0;
+        QTest::newRow("tokens for the wide tiles") << 192 << 520 << 300 << 8 << 40 << 0 << 0;
+        QTest::newRow("dense, heads of 20") << 100 << 131 << 77 << 2 << 33 << 5 << 5;
+        QTest::newRow("dense, heads of 10 in groups") << 90 << 64 << 50 << 2 << 70 << 9 << 3;
+        QTest::newRow("dense, heads of 128") << 256 << 300 << 200 << 2 << 130 << 2 << 1;
     }
     void gradientsMatchReference()
     {
@@ -182,7 +201,9 @@ private slots:
         QFETCH(int, vocabulary);
         QFETCH(int, rows);
         QFETCH(int, length);
-        const auto start = randomStart(2, hidden, intermediate, vocabulary);
+        QFETCH(int, heads);
+        QFETCH(int, keyValueHeads);
+        const auto start = randomStart(2, hidden, intermediate, vocabulary, heads, keyValueHeads);
         const Batch batch = randomBatch(rows, length, vocabulary);
         const auto device = start->on(cuda::CudaBackend()),
                    reference = start->on(reference::ReferenceBackend());
