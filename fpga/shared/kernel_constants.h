@@ -57,7 +57,7 @@
 #define MMFREE_DOT_ROWS 8 // DOT: rows in a work-group
 #endif
 #ifndef MMFREE_FUSED_ITEMS
-#define MMFREE_FUSED_ITEMS 256 // DOT: work-items of a fused kernel, a multiple of 32; the host asks for 512 where it can
+#define MMFREE_FUSED_ITEMS 256 // DOT: work-items of a fused kernel, a multiple of 32; the host says how many
 #endif
 #ifndef MMFREE_ROW_LANES_GPU
 #define MMFREE_ROW_LANES_GPU 256 // DOT: work-items on one token in the row kernels
