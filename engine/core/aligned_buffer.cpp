@@ -4,6 +4,7 @@
 
 #include "engine/core/error.h"
 
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -18,6 +19,9 @@ namespace
 
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
+
+// A statistic of the process, like the C allocator's own.
+constinit std::atomic<std::size_t> mappedBytes{0};
 
 std::size_t roundUp(std::size_t bytes, std::size_t multiple)
 {
@@ -55,6 +59,7 @@ void* allocateAligned(std::size_t bytes)
         munmap(begin, head);
     if (head < kHugePage)
         munmap(begin + head + size, kHugePage - head);
+    mappedBytes.fetch_add(size, std::memory_order_relaxed);
     madvise(begin + head, size, MADV_HUGEPAGE); // a hint: fails harmlessly where huge pages are off
     return begin + head;
 }
@@ -63,10 +68,18 @@ void freeAligned(void* memory, std::size_t bytes) noexcept
 {
     if (!memory)
         return;
-    if (bytes < kHugePage)
+    if (bytes < kHugePage) {
         std::free(memory);
-    else
-        munmap(memory, roundUp(bytes, kHugePage));
+        return;
+    }
+    const std::size_t size = roundUp(bytes, kHugePage);
+    munmap(memory, size);
+    mappedBytes.fetch_sub(size, std::memory_order_relaxed);
+}
+
+std::size_t mappedBufferBytes()
+{
+    return mappedBytes.load(std::memory_order_relaxed);
 }
 
 } // namespace mmfree

@@ -14,6 +14,10 @@ namespace mmfree
 [[nodiscard]] void* allocateAligned(std::size_t bytes);
 void freeAligned(void* memory, std::size_t bytes) noexcept;
 
+// Bytes of this process in blocks that were mapped, not taken from the C allocator, at this moment: what
+// mallinfo2() does not see. Whole huge pages, as the kernel backs them.
+[[nodiscard]] std::size_t mappedBufferBytes();
+
 template <class T>
 class AlignedBuffer
 {

@@ -140,6 +140,9 @@ struct DeviceInfo {
     std::string reason; // why not usable; empty when usable
     std::vector<std::string>
         details; // further lines for people: instruction sets, driver, compute capability
+    // A processor stands in for the kind of device this backend is made for (OpenCL on a CPU for an FPGA):
+    // results are the device's, speed and memory are not. Marked wherever its numbers are shown.
+    bool emulated = false;
 };
 
 enum class Work { Inference, Training };

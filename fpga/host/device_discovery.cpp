@@ -86,6 +86,7 @@ ClDevice describe(cl_platform_id platform, cl_device_id id)
     device.info.memoryBytes = numberInfo<cl_ulong>(id, CL_DEVICE_GLOBAL_MEM_SIZE);
     device.info.reason = whyUnusable(device);
     device.info.usable = device.info.reason.empty();
+    device.info.emulated = (device.type & CL_DEVICE_TYPE_CPU) != 0;
     device.info.details = {
         device.platformName + ", " + typeName(device.type) + ", " + std::to_string(device.computeUnits) +
             " compute units",
