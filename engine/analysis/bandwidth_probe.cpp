@@ -1,14 +1,11 @@
 #include "engine/analysis/bandwidth_probe.h"
 
 #include "engine/analysis/environment.h"
+#include "engine/analysis/measure_together.h"
 #include "engine/core/thread_pool.h"
 
 #include <algorithm>
 #include <atomic>
-#include <barrier>
-#include <chrono>
-#include <thread>
-#include <vector>
 
 namespace mmfree
 {
@@ -79,25 +76,15 @@ double BandwidthProbe::measureGBPerSecond()
 {
     const std::size_t blocks = m_buffer.size() / kWordsPerStep;
     std::atomic<std::uint64_t> sum{0};
-    std::barrier ready(m_threads + 1);
-    std::vector<std::thread> workers;
-    for (int thread = 0; thread < m_threads; ++thread) {
-        const std::size_t first =
-            blocks * static_cast<std::size_t>(thread) / static_cast<std::size_t>(m_threads);
-        const std::size_t last =
-            blocks * (static_cast<std::size_t>(thread) + 1) / static_cast<std::size_t>(m_threads);
-        workers.emplace_back([&, first, last] {
-            ready.arrive_and_wait();
-            sum += readWords(m_buffer.data() + first * kWordsPerStep, (last - first) * kWordsPerStep);
-        });
-    }
-    ready.arrive_and_wait();
-    const auto start = std::chrono::steady_clock::now();
-    for (std::thread& worker : workers)
-        worker.join();
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double bytesPerSecond = measureTogether(m_threads, [&](int thread) {
+        const auto part = static_cast<std::size_t>(thread), parts = static_cast<std::size_t>(m_threads);
+        const std::size_t first = blocks * part / parts, last = blocks * (part + 1) / parts;
+        const std::size_t words = (last - first) * kWordsPerStep;
+        sum += readWords(m_buffer.data() + first * kWordsPerStep, words);
+        return static_cast<double>(words * sizeof(std::uint64_t));
+    });
     m_sum += sum;
-    return static_cast<double>(blocks * kWordsPerStep * sizeof(std::uint64_t)) * 1e-9 / seconds;
+    return bytesPerSecond * 1e-9;
 }
 
 } // namespace mmfree
