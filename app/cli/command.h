@@ -33,6 +33,7 @@ void addTraceCommand(CommandLine& line);
 void addTrainCommand(CommandLine& line);
 void addBenchCommand(CommandLine& line);
 void addPlanFpgaCommand(CommandLine& line);
+void addCompareCommand(CommandLine& line);
 
 // Adds a subcommand whose flags fill a shared `Options` and whose work is `run(options)`. `declare(command,
 // options)` adds the flags.

@@ -25,6 +25,7 @@ void printDevicesJson(const std::vector<std::shared_ptr<const Backend>>& backend
                                {"memoryBytes", device.memoryBytes},
                                {"usable", device.usable},
                                {"reason", device.reason},
+                               {"emulated", device.emulated},
                                {"details", device.details}});
         }
         list.push_back({{"backend", backend->name()}, {"devices", devices}});
@@ -48,6 +49,8 @@ void printDevices(const std::vector<std::shared_ptr<const Backend>>& backends)
                 std::cout << ", " << bytesText(device.memoryBytes);
             if (!device.usable)
                 std::cout << "\n     cannot be used: " << device.reason;
+            if (device.emulated)
+                std::cout << "\n     emulated: a processor stands in for the kind of device this is made for";
             for (const std::string& detail : device.details)
                 std::cout << "\n     " << detail;
             std::cout << '\n';

@@ -81,6 +81,7 @@ int main(int argc, char** argv)
     addTrainCommand(line);
     addBenchCommand(line);
     addPlanFpgaCommand(line);
+    addCompareCommand(line);
 
     try {
         app.parse(argc, argv);
