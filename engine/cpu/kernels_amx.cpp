@@ -21,6 +21,7 @@ namespace amx
 
 #include "engine/cpu/words_avx512.inl.h"
 
+#include "engine/cpu/ternary_panels.inl.h"
 #include "engine/cpu/ternary_vnni.inl.h"
 
 #include "engine/cpu/ternary_amx.inl.h"

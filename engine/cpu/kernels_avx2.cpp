@@ -20,6 +20,7 @@ namespace avx2
 
 #include "engine/cpu/words_avx2.inl.h"
 
+#include "engine/cpu/ternary_panels.inl.h"
 #include "engine/cpu/ternary_avx2.inl.h"
 
 static KernelTable makeTable()

@@ -20,6 +20,7 @@ namespace avx512
 
 #include "engine/cpu/words_avx512.inl.h"
 
+#include "engine/cpu/ternary_panels.inl.h"
 #include "engine/cpu/ternary_vnni.inl.h"
 
 static KernelTable makeTable()

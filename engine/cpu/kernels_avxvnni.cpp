@@ -27,6 +27,7 @@ static inline void accumulate(Words& sums, Words codes, Words activations)
     asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sums) : "x"(codes), "x"(activations));
 }
 
+#include "engine/cpu/ternary_panels.inl.h"
 #include "engine/cpu/ternary_vnni.inl.h"
 
 static KernelTable makeTable()

@@ -1,9 +1,7 @@
 // Ternary products on AVX2 without dot-product instructions: u8 x s8 pairs are summed to 16 bits (vpmaddubsw)
-// and widened before they can overflow. Included after words_avx2.inl.h. Four groups of eight rows are worked
-// on together; 0.25 bytes a weight, about 0.13 instructions a weight.
+// and widened before they can overflow. Included after ternary_panels.inl.h. Four groups of eight rows are
+// worked on together; 0.25 bytes a weight, about 0.13 instructions a weight.
 
-constexpr int64_t kGroups = 4;
-constexpr int64_t kGroupBytes = 32;
 // A field at bits 2..3 counts four times: two of them add at most 2 * 2 * 8 * 128 = 4096 a step to a 16-bit
 // lane.
 constexpr int64_t kStepsPerWidening = 7;
@@ -15,27 +13,6 @@ static inline __m256i pairs(Words codes, Words activations)
 static inline __m256i widen(__m256i sums)
 {
     return _mm256_madd_epi16(sums, _mm256_set1_epi16(1));
-}
-
-// Two groups of rows from group `group` on: (sum - qSum) * factor.
-static inline void storePair(const TernaryProduct& product, int64_t panel, int64_t group, int64_t token,
-                             Words low, Words high)
-{
-    const int64_t firstRow = panel * kPanelRows + group * kLanes;
-    const int64_t rows = product.rows - firstRow;
-    float* out = product.out + token * product.outStride + firstRow;
-    const Words qSum = allWords(product.qSums[token]);
-    const float factor = product.factors[token];
-    if (rows >= 2 * kLanes) {
-        storeScaled(out, subtract(low, qSum), factor, product.add);
-        storeScaled(out + kLanes, subtract(high, qSum), factor, product.add);
-        return;
-    }
-    float sums[2 * kLanes];
-    storeScaled(sums, subtract(low, qSum), factor, false);
-    storeScaled(sums + kLanes, subtract(high, qSum), factor, false);
-    for (int64_t r = 0; r < rows; ++r)
-        out[r] = product.add ? out[r] + sums[r] : sums[r];
 }
 
 static inline void addStep(Words packed, const Words (&q)[4], __m256i& units, __m256i& fours)
@@ -75,8 +52,8 @@ static inline void gemvPair(const TernaryProduct& product, int64_t panel, int64_
         highUnits = add(highUnits, widen(c));
         highFours = add(highFours, widen(d));
     }
-    storePair(product, panel, group, token, add(lowUnits, shiftRightSigned<2>(lowFours)),
-              add(highUnits, shiftRightSigned<2>(highFours)));
+    storeGroups(product, panel * kPanelRows + group * kLanes, token,
+                add(lowUnits, shiftRightSigned<2>(lowFours)), add(highUnits, shiftRightSigned<2>(highFours)));
 }
 
 static void gemvTwoBit(const TernaryProduct& product)
@@ -123,32 +100,13 @@ static void gemvBase3(const TernaryProduct& product)
                     low = add(low, widen(a));
                     high = add(high, widen(b));
                 }
-                storePair(product, panel, group, token, low, high);
+                storeGroups(product, panel * kPanelRows + group * kLanes, token, low, high);
             }
         }
     }
 }
 
 // ---- blocked product ----
-
-static void unpackTwoBit(const TernaryProduct& product, int64_t panel)
-{
-    const uint8_t* weights = product.panels + panel * product.panelBytes;
-    uint8_t* codes = product.scratch;
-    const Words mask = allWords(0x03030303);
-    for (int64_t step = 0; step < product.steps; ++step) {
-        for (int64_t g = 0; g < kGroups; ++g) {
-            const Words packed = loadWords(weights + g * kGroupBytes);
-            uint8_t* target = codes + g * kGroupBytes;
-            storeWords(target, bitAnd(packed, mask));
-            storeWords(target + 128, bitAnd(shiftRight<2>(packed), mask));
-            storeWords(target + 256, bitAnd(shiftRight<4>(packed), mask));
-            storeWords(target + 384, bitAnd(shiftRight<6>(packed), mask));
-        }
-        weights += kTwoBitStepBytes;
-        codes += kTwoBitStepColumns * kPanelRows;
-    }
-}
 
 static void unpackBase3(const TernaryProduct& product, int64_t panel)
 {
@@ -208,17 +166,5 @@ static inline void microTile(const uint8_t* codes, const int8_t* tile, int64_t d
 template <void (*Unpack)(const TernaryProduct&, int64_t)>
 static void gemm(const TernaryProduct& product)
 {
-    for (int64_t panel = product.panelBegin; panel < product.panelEnd; ++panel) {
-        Unpack(product, panel);
-        for (int64_t token = 0; token < product.tokens; token += kMicroTokens) {
-            const int8_t* tile =
-                product.qTiles + token / kTokenTile * kTokenTile * product.depth + token % kTokenTile * 4;
-            for (int64_t group = 0; group < kGroups; group += 2) {
-                Words low[kMicroTokens], high[kMicroTokens];
-                microTile(product.scratch + group * kGroupBytes, tile, product.depth, low, high);
-                for (int64_t t = 0; t < kMicroTokens && token + t < product.tokens; ++t)
-                    storePair(product, panel, group, token + t, low[t], high[t]);
-            }
-        }
-    }
+    gemmPanels<Unpack, kMicroTokens, microTile>(product);
 }

@@ -1,32 +1,9 @@
-// Ternary products with u8 x s8 dot-product instructions (vpdpbusd). Included inside an ISA's namespace after
-// a `Words` type of kLanes 32-bit lanes with its helpers. One lane is one row; a group is kLanes rows, and
-// two groups are worked on together, so that eight accumulators hide the instruction's latency.
+// Ternary products with u8 x s8 dot-product instructions (vpdpbusd). Included after ternary_panels.inl.h. Two
+// groups of rows are worked on together, so that eight accumulators hide the instruction's latency.
 //
 // gemv: 0.25 bytes a weight, read once in one sequential stream; per 512 weights 2 loads, 4 broadcasts, 8
 // ands and 8 dot products. Fields are multiplied where they lie (x1, x4, x16, x64), one accumulator each; the
 // shift is made once per row, which is exact because every term is a multiple of the field's weight.
-
-constexpr int64_t kGroupBytes = 4 * kLanes;
-constexpr int64_t kGroups = kPanelRows / kLanes;
-
-// Adds one product's sums of two groups of rows to the output: (sum - qSum) * factor.
-static inline void storeGroups(const TernaryProduct& product, int64_t firstRow, int64_t token, Words low,
-                               Words high)
-{
-    const Words qSum = allWords(product.qSums[token]);
-    float* out = product.out + token * product.outStride + firstRow;
-    const int64_t rows = product.rows - firstRow;
-    if (rows >= 2 * kLanes) {
-        storeScaled(out, subtract(low, qSum), product.factors[token], product.add);
-        storeScaled(out + kLanes, subtract(high, qSum), product.factors[token], product.add);
-        return;
-    }
-    float sums[2 * kLanes];
-    storeScaled(sums, subtract(low, qSum), product.factors[token], false);
-    storeScaled(sums + kLanes, subtract(high, qSum), product.factors[token], false);
-    for (int64_t r = 0; r < rows; ++r)
-        out[r] = product.add ? out[r] + sums[r] : sums[r];
-}
 
 static inline Words foldFields(const Words (&sums)[4])
 {
@@ -98,26 +75,7 @@ static void gemvBase3(const TernaryProduct& product)
     }
 }
 
-// ---- blocked product: a panel's codes as bytes [depth / 4][32 rows][4], then tiles of rows x tokens ----
-
-static void unpackTwoBit(const TernaryProduct& product, int64_t panel)
-{
-    const uint8_t* weights = product.panels + panel * product.panelBytes;
-    uint8_t* codes = product.scratch;
-    const Words mask = allWords(0x03030303);
-    for (int64_t step = 0; step < product.steps; ++step) {
-        for (int64_t group = 0; group < kGroups; ++group) {
-            const Words packed = loadWords(weights + group * kGroupBytes);
-            uint8_t* target = codes + group * kGroupBytes;
-            storeWords(target, bitAnd(packed, mask));
-            storeWords(target + 128, bitAnd(shiftRight<2>(packed), mask));
-            storeWords(target + 256, bitAnd(shiftRight<4>(packed), mask));
-            storeWords(target + 384, bitAnd(shiftRight<6>(packed), mask));
-        }
-        weights += kTwoBitStepBytes;
-        codes += kTwoBitStepColumns * kPanelRows;
-    }
-}
+// ---- blocked product ----
 
 static void unpackBase3(const TernaryProduct& product, int64_t panel)
 {
@@ -171,19 +129,5 @@ static inline void microTile(const uint8_t* codes, const int8_t* tile, int64_t d
 template <void (*Unpack)(const TernaryProduct&, int64_t)>
 static void gemm(const TernaryProduct& product)
 {
-    for (int64_t panel = product.panelBegin; panel < product.panelEnd; ++panel) {
-        Unpack(product, panel);
-        for (int64_t token = 0; token < product.tokens; token += kMicroTokens) {
-            const int8_t* tile =
-                product.qTiles + token / kTokenTile * kTokenTile * product.depth + token % kTokenTile * 4;
-            const int64_t count =
-                product.tokens - token < kMicroTokens ? product.tokens - token : kMicroTokens;
-            for (int64_t group = 0; group < kGroups; group += 2) {
-                Words low[kMicroTokens], high[kMicroTokens];
-                microTile(product.scratch + group * kGroupBytes, tile, product.depth, low, high);
-                for (int64_t t = 0; t < count; ++t)
-                    storeGroups(product, panel * kPanelRows + group * kLanes, token + t, low[t], high[t]);
-            }
-        }
-    }
+    gemmPanels<Unpack, kMicroTokens, microTile>(product);
 }
