@@ -30,10 +30,13 @@ std::int64_t columnGroups(std::int64_t columns)
     return (columns + MMFREE_COLUMN_ITEMS - 1) / MMFREE_COLUMN_ITEMS;
 }
 
-// Local memory of the fused kernels: a row of floats and its int8 form, and what they declare themselves.
-constexpr std::size_t kFusedScratchBytes = 4096;
+// Local memory of the fused kernels: a row of floats and its int8 form, and what they declare themselves
+// (48 bytes a work-item where there are no shuffles, and 32 parts of a reduction).
+std::size_t fusedScratchBytes(int items)
+{
+    return static_cast<std::size_t>(items) * 48 + 512;
+}
 
-constexpr std::int64_t kFusedWaves = 3; // work-groups of a fused kernel a compute unit holds at once
 constexpr std::int64_t kMostFusedLanes = 32, kLeastFusedLanes = 4;
 
 std::size_t fusedLocalBytes(std::int64_t padded)
@@ -75,7 +78,8 @@ OpenClExecutor::OpenClExecutor(const ClDevice& device, std::shared_ptr<const Mod
     , m_model(m_launcher, *source, kChunkTokens)
 {
     const std::int64_t longest = paddedColumns(std::max(m_config.hiddenSize, m_config.intermediateSize));
-    const std::size_t needed = fusedLocalBytes(longest) + kFusedScratchBytes;
+    const std::size_t needed =
+        fusedLocalBytes(longest) + fusedScratchBytes(m_launcher.parameters().fusedItems);
     m_fused = m_launcher.parameters().fusedItems >= kMostFusedLanes && needed <= device.localMemoryBytes &&
               environmentText("MMFREE_OPENCL_FUSED") != "off";
 }
@@ -145,8 +149,7 @@ ForwardResult OpenClExecutor::forward(const ForwardRequest& request, InferenceSt
         embed(rows);
         if (capture)
             capture->setRows(row, rows);
-        for (std::int64_t n = 0; n < m_config.layerCount; ++n)
-            runLayer(n, rows, state, capture.get());
+        runLayers(rows, state, capture.get());
         const bool all = request.logits == LogitsMode::All,
                    last = request.logits == LogitsMode::Last && row + rows == count;
         if (!all && !last && !allNorms)
@@ -222,21 +225,22 @@ void OpenClExecutor::product(const TernaryStage& stage, std::int64_t tokens, cl_
     m_product.run(stage, m_work.quantized.get(), m_work.scales.get(), tokens, out, accumulate);
 }
 
-// As many work-items on a row as leave few enough groups: every group computes the norm anew, and a group
-// that waits for a free compute unit starts late.
+// About one group a compute unit: every group computes the row anew, and more of them share a unit's local
+// memory.
 OpenClExecutor::FusedShape OpenClExecutor::fusedShape(const TernaryStage& stage) const
 {
     const std::int64_t items = m_launcher.parameters().fusedItems;
     const std::int64_t words = stage.blocks * (MMFREE_BLOCK_BYTES / 16);
-    FusedShape shape;
-    for (std::int64_t lanes = kMostFusedLanes; lanes >= kLeastFusedLanes; lanes /= 2) {
-        const std::int64_t rows = items / lanes, groups = (stage.rowsPerSegment + rows - 1) / rows;
-        shape = {asInt(lanes),
-                 {static_cast<std::size_t>(groups), 1, static_cast<std::size_t>(stage.segments)}};
-        if (lanes <= words && groups * stage.segments <= kFusedWaves * m_launcher.computeUnits())
-            break;
-    }
-    return shape;
+    std::int64_t lanes = kMostFusedLanes;
+    while (lanes > kLeastFusedLanes && lanes > words)
+        lanes /= 2;
+    const std::int64_t slots = items / lanes, rows = stage.rowsPerSegment;
+    const std::int64_t most = std::max<std::int64_t>(1, m_launcher.computeUnits() / stage.segments);
+    const std::int64_t perItem = (rows + most * slots - 1) / (most * slots);
+    const std::int64_t groups = (rows + slots * perItem - 1) / (slots * perItem);
+    return {asInt(lanes),
+            asInt(perItem),
+            {static_cast<std::size_t>(groups), 1, static_cast<std::size_t>(stage.segments)}};
 }
 
 void OpenClExecutor::fusedNormProduct(const TernaryStage& stage, cl_mem norms, int outerOffset,
@@ -246,7 +250,8 @@ void OpenClExecutor::fusedNormProduct(const TernaryStage& stage, cl_mem norms, i
     const FusedShape shape = fusedShape(stage);
     m_launcher.run("fused_norm_product", shape.groups, m_work.x.get(), norms, outerOffset, innerOffset,
                    m_config.rmsNormEps, asInt(d), asInt(padded), stage.weights.get(), stage.scales,
-                   stage.rowsPerSegment, shape.lanes, out, localRow(padded), localQuantized(padded));
+                   stage.rowsPerSegment, shape.lanes, shape.rowsPerItem, out, localRow(padded),
+                   localQuantized(padded));
 }
 
 void OpenClExecutor::runFusedLayer(std::int64_t n, State& state)
@@ -256,30 +261,38 @@ void OpenClExecutor::runFusedLayer(std::int64_t n, State& state)
     const std::int64_t d = m_config.hiddenSize, I = m_config.intermediateSize;
     const std::int64_t padded = paddedColumns(d), gluPadded = paddedColumns(I);
     const float eps = m_config.rmsNormEps;
-    const int bound = n > 0 ? at.lowerBound : -1, one = 1;
+    const int bound = n > 0 ? at.lowerBound : -1;
     const cl_mem norms = layer.norms.get(), x = m_work.x.get(), gates = m_work.gates.get(),
-                 hidden = m_work.hidden.get(), gateUp = m_work.gateUp.get();
+                 gateUp = m_work.gateUp.get();
 
     fusedNormProduct(layer.gates, norms, at.attnNorm, at.gateInner, gates);
-    m_launcher.run("gates_scan", workGroups(columnGroups(d)), gates, norms, bound, one, asInt(d),
-                   state.hidden.get(), asInt(n * d), hidden);
     const FusedShape outShape = fusedShape(layer.mixerOut), downShape = fusedShape(layer.down);
-    m_launcher.run("fused_gate_product", outShape.groups, gates, hidden, norms, at.gNorm, at.mixerInner, eps,
-                   asInt(d), asInt(padded), layer.mixerOut.weights.get(), layer.mixerOut.scales,
-                   layer.mixerOut.rowsPerSegment, outShape.lanes, x, localRow(padded),
-                   localQuantized(padded));
+    m_launcher.run("fused_gate_product", outShape.groups, gates, state.hidden.get(), m_nextHidden.get(),
+                   asInt(n * d), norms, bound, at.gNorm, at.mixerInner, eps, asInt(d), asInt(padded),
+                   layer.mixerOut.weights.get(), layer.mixerOut.scales, layer.mixerOut.rowsPerSegment,
+                   outShape.lanes, outShape.rowsPerItem, x, localRow(padded), localQuantized(padded));
     fusedNormProduct(layer.gateUp, norms, at.mlpNorm, at.gateUpInner, gateUp);
     m_launcher.run("fused_swiglu_product", downShape.groups, gateUp, norms, at.downInner, asInt(I),
                    asInt(gluPadded), layer.down.weights.get(), layer.down.scales, layer.down.rowsPerSegment,
-                   downShape.lanes, x, localRow(gluPadded), localQuantized(gluPadded));
+                   downShape.lanes, downShape.rowsPerItem, x, localRow(gluPadded), localQuantized(gluPadded));
+}
+
+void OpenClExecutor::runLayers(std::int64_t count, State& state, ProbeCapture* capture)
+{
+    if (!m_fused || count != 1 || capture) {
+        for (std::int64_t n = 0; n < m_config.layerCount; ++n)
+            runLayer(n, count, state, capture);
+        return;
+    }
+    if (!m_nextHidden)
+        m_nextHidden = m_launcher.allocate(state.size, "the next recurrent state");
+    for (std::int64_t n = 0; n < m_config.layerCount; ++n)
+        runFusedLayer(n, state);
+    std::swap(state.hidden, m_nextHidden); // all layers wrote theirs
 }
 
 void OpenClExecutor::runLayer(std::int64_t n, std::int64_t count, State& state, ProbeCapture* capture)
 {
-    if (m_fused && count == 1 && !capture) {
-        runFusedLayer(n, state);
-        return;
-    }
     const DeviceLayer& layer = m_model.layers[static_cast<std::size_t>(n)];
     const NormOffsets& at = m_model.offsets;
     const std::int64_t d = m_config.hiddenSize, I = m_config.intermediateSize;
@@ -396,8 +409,7 @@ std::vector<TokenId> OpenClExecutor::decodeGreedy(TokenId first, std::int64_t co
     const ClMemory chosen = m_launcher.allocate(tokens.size() * sizeof(TokenId), "chosen tokens");
     for (std::int64_t n = 0; n < count; ++n) {
         embed(1);
-        for (std::int64_t layer = 0; layer < m_config.layerCount; ++layer)
-            runLayer(layer, 1, state, nullptr);
+        runLayers(1, state, nullptr);
         runHead(0, 1);
         m_launcher.run("top_k", {1, 1, 1}, m_logitsDevice.get(), asInt(m_config.vocabularySize), 1,
                        m_work.tokens.get(), m_work.scales.get());

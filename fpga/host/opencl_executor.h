@@ -65,11 +65,13 @@ private:
     void reserveLogits(std::int64_t rows);
     [[nodiscard]] std::array<std::size_t, 3> workGroups(std::int64_t first, std::int64_t second = 1) const;
     void embed(std::int64_t count);
+    void runLayers(std::int64_t count, State& state, ProbeCapture* capture);
     void runLayer(std::int64_t n, std::int64_t count, State& state, ProbeCapture* capture);
     // One token with row kernels and products in one launch each (GPUs); nothing can be probed.
     void runFusedLayer(std::int64_t n, State& state);
     struct FusedShape {
-        int lanes = 0; // work-items on a row
+        int lanes = 0;       // work-items on a row
+        int rowsPerItem = 0; // rows each of them takes
         std::array<std::size_t, 3> groups{};
     };
     [[nodiscard]] FusedShape fusedShape(const TernaryStage& stage) const;
@@ -83,6 +85,7 @@ private:
     TernaryProduct m_product;
     DeviceModel m_model;
     Workspace m_work;
+    ClMemory m_nextHidden;   // where fused layers write the state; changes places with it
     ClMemory m_logitsDevice; // [m_logitRows, V]
     std::int64_t m_logitRows = 0;
     std::vector<float> m_logits;

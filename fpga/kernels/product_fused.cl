@@ -1,137 +1,210 @@
-// One token on a GPU: a row kernel of rows.cl and the product behind it in one launch. Launches and the round
-// trip of the quantised row through memory cost more there than computing that row anew in every work-group,
-// which is what happens here. Because that work is the same for every group, groups are few and large:
-// MMFREE_FUSED_ITEMS work-items for MMFREE_FUSED_ITEMS / lanes rows, with `lanes` (a power of two, at least 4)
-// chosen by the host so that the groups just fill the device. The first weights of a row are asked for before
-// the norm, so that memory answers meanwhile. Same results up to the order of the norms' float sums.
+// One token on a GPU: everything between two ternary products and the second product in one launch, four launches
+// a layer. Every work-group computes the whole row anew, so groups are few and large (the host starts about one for
+// each compute unit), and the row is one pass and one reduction: for y = t * inverse (t the row without its norm's
+// factor) the second norm needs the sum of squares of y and the quantiser the largest |y * weight|, and both are
+// those of t times a factor that the first sum gives. Launches, barriers and trips to memory one after the other
+// are what a token of one row costs; this leaves one of each.
 //
-// row: local, [padded] floats; q: local, [padded] bytes in MMFREE_SLOT order.
+// The results differ from the separate kernels' by float rounding only; integer sums are exact.
+//
+// A row of weights belongs to `lanes` work-items (a power of two, 4 to 32), each of which takes `rowsPerItem` rows,
+// four at a time, so that an activation is read from local memory once for four rows. The first weights are asked
+// for before the row is computed, so that memory answers meanwhile.
+//
+// row: local, [padded] floats; q: local, [padded] bytes. Column i lies in 16-byte chunk ((i / 16) % 4) * words +
+// i / 64 (words: padded / 64), so that neighbouring work-items read neighbouring chunks.
 
 #define FUSED_ITEMS MMFREE_FUSED_ITEMS
-#define FUSED_PARTS 32 // first level of a reduction
-#define FUSED_AHEAD 4  // 16-byte words of weights a work-item loads ahead
+#define FUSED_PARTS 32 // work-items of the second level of a reduction; a warp
+#define FUSED_ROWS 4   // rows a work-item computes at once
 #define FUSED_KERNEL kernel __attribute__((reqd_work_group_size(FUSED_ITEMS, 1, 1))) void
 
 #if FUSED_ITEMS % FUSED_PARTS != 0
 #error "MMFREE_FUSED_ITEMS must be a multiple of 32"
 #endif
 
+// NVIDIA's compiler has no sub-group functions but takes its assembler.
+#if defined(__NV_CL_C_VERSION) && !defined(MMFREE_NO_SHUFFLE)
+#define FUSED_SHUFFLE 1
+inline int shuffle_xor(int value, int mask)
+{
+    int other;
+    asm volatile("shfl.sync.bfly.b32 %0, %1, %2, 0x1f, 0xffffffff;" : "=r"(other) : "r"(value), "r"(mask));
+    return other;
+}
+#else
+#define FUSED_SHUFFLE 0
+#endif
+
+// x, y: sums; z: a maximum; w: unused.
+inline float4 fused_combine(float4 a, float4 b)
+{
+    return (float4)(a.x + b.x, a.y + b.y, fmax(a.z, b.z), 0.0f);
+}
+
 typedef struct {
-    float items[FUSED_ITEMS];
-    float4 parts[FUSED_PARTS / 4];
+#if FUSED_SHUFFLE
+    float4 parts[FUSED_ITEMS / FUSED_PARTS];
+#else
+    float4 items[FUSED_ITEMS];
+    float4 parts[FUSED_PARTS];
+    int4 sums[FUSED_ITEMS];
+#endif
 } FusedScratch;
 
-// Two levels and two barriers where a tree takes log2(items). The order is fixed, so equal inputs give equal
-// bits. Calls may follow each other without a barrier.
-inline float fused_reduce(float value, int maximum, local FusedScratch* scratch)
+// Of all work-items, in a fixed order, so that equal inputs give equal bits. Once a kernel.
+inline float4 fused_reduce(float4 value, local FusedScratch* scratch)
 {
     const int item = get_local_id(0);
+#if FUSED_SHUFFLE
+    for (int mask = FUSED_PARTS / 2; mask > 0; mask /= 2) {
+        const float4 other = (float4)(as_float(shuffle_xor(as_int(value.x), mask)),
+                                      as_float(shuffle_xor(as_int(value.y), mask)),
+                                      as_float(shuffle_xor(as_int(value.z), mask)), 0.0f);
+        value = fused_combine(value, other);
+    }
+    if (item % FUSED_PARTS == 0)
+        scratch->parts[item / FUSED_PARTS] = value;
+    const int parts = FUSED_ITEMS / FUSED_PARTS;
+#else
     scratch->items[item] = value;
     barrier(CLK_LOCAL_MEM_FENCE);
     if (item < FUSED_PARTS) {
-        float part = scratch->items[item];
+        float4 part = scratch->items[item];
         for (int i = item + FUSED_PARTS; i < FUSED_ITEMS; i += FUSED_PARTS)
-            part = maximum ? fmax(part, scratch->items[i]) : part + scratch->items[i];
-        ((local float*)scratch->parts)[item] = part;
+            part = fused_combine(part, scratch->items[i]);
+        scratch->parts[item] = part;
+    }
+    const int parts = FUSED_PARTS;
+#endif
+    barrier(CLK_LOCAL_MEM_FENCE);
+    float4 all = scratch->parts[0];
+    for (int i = 1; i < parts; ++i)
+        all = fused_combine(all, scratch->parts[i]);
+    return all;
+}
+
+// Sum over the `lanes` work-items of a row, for four rows; valid in the first of them.
+inline int4 fused_row_sums(int4 sums, int lanes, local FusedScratch* scratch)
+{
+#if FUSED_SHUFFLE
+    for (int mask = lanes / 2; mask > 0; mask /= 2)
+        sums += (int4)(shuffle_xor(sums.x, mask), shuffle_xor(sums.y, mask), shuffle_xor(sums.z, mask),
+                       shuffle_xor(sums.w, mask));
+#else
+    const int item = get_local_id(0);
+    scratch->sums[item] = sums;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if ((item & (lanes - 1)) == 0) {
+        for (int i = 1; i < lanes; ++i)
+            sums += scratch->sums[item + i];
     }
     barrier(CLK_LOCAL_MEM_FENCE);
-    float4 all4 = scratch->parts[0];
-    for (int i = 1; i < FUSED_PARTS / 4; ++i)
-        all4 = maximum ? fmax(all4, scratch->parts[i]) : all4 + scratch->parts[i];
-    return maximum ? fmax(fmax(all4.x, all4.y), fmax(all4.z, all4.w)) : (all4.x + all4.z) + (all4.y + all4.w);
+#endif
+    return sums;
 }
 
-// Every work-item only touches its own elements of the row, so no barrier is needed between passes.
-inline float fused_inverse_rms(local const float* row, int width, float eps, local FusedScratch* scratch)
+// The rows of this work-item: firstRow, firstRow + rowStep, ...
+typedef struct {
+    global const uint4* weights; // of the segment
+    int firstRow, rowStep, rows, lane, lanes, words, rowsPerItem;
+} FusedRows;
+
+inline FusedRows fused_rows_of(global const uint4* weights, int padded, int rowsPerSegment, int segment, int lanes,
+                               int rowsPerItem)
 {
-    float sum = 0.0f;
-    for (int i = get_local_id(0); i < width; i += FUSED_ITEMS)
-        sum += row[i] * row[i];
-    return rsqrt(fused_reduce(sum, 0, scratch) / (float)width + eps);
+    FusedRows at;
+    at.words = padded / 64;
+    at.weights = weights + (size_t)segment * rowsPerSegment * at.words;
+    at.lanes = lanes;
+    at.lane = (int)get_local_id(0) & (lanes - 1);
+    at.rowStep = FUSED_ITEMS / lanes;
+    at.rows = rowsPerSegment;
+    at.rowsPerItem = rowsPerItem;
+    at.firstRow = (int)get_group_id(0) * at.rowStep * rowsPerItem + (int)get_local_id(0) / lanes;
+    return at;
 }
 
-// BitLinear's quantiser (see rows.cl); returns s. q is complete for the group on return.
-inline float fused_quantize(local float* row, global const float* weight, int width, int padded, local char* q,
-                            local FusedScratch* scratch)
+inline global const uint4* fused_codes(FusedRows at, int n)
 {
-    const int item = get_local_id(0);
-    const float inverse = fused_inverse_rms(row, width, MMFREE_BIT_LINEAR_EPS, scratch);
-    float largest = 0.0f;
-    for (int i = item; i < width; i += FUSED_ITEMS) {
-        const float value = row[i] * inverse * weight[i];
-        row[i] = value;
-        largest = fmax(largest, fabs(value));
+    return at.weights + (size_t)min(at.firstRow + n * at.rowStep, at.rows - 1) * at.words;
+}
+
+// What can be asked of memory before the row is known: the first word of the first rows, and the values they add to.
+typedef struct {
+    uint4 codes[FUSED_ROWS];
+    float before[FUSED_ROWS];
+} FusedAhead;
+
+inline FusedAhead fused_load_ahead(FusedRows at, global const float* residual)
+{
+    FusedAhead ahead;
+    _Pragma("unroll")
+    for (int n = 0; n < FUSED_ROWS; ++n) {
+        const int row = at.firstRow + n * at.rowStep;
+        const int used = n < at.rowsPerItem && row < at.rows;
+        ahead.codes[n] = used && at.lane < at.words ? fused_codes(at, n)[at.lane] : (uint4)(0);
+        ahead.before[n] = residual && used && at.lane == 0 ? residual[row] : 0.0f;
     }
-    const float s = 127.0f / fmax(fused_reduce(largest, 1, scratch), 1e-5f);
-    for (int i = item; i < padded; i += FUSED_ITEMS) {
-        const int value = i < width ? round_half_away(row[i] * s) : 0;
-        q[MMFREE_SLOT(i)] = (char)clamp(value, -128, 127);
+    return ahead;
+}
+
+// q of this group from row[i] = t[i] * weight[i] and the factor that t lacks; returns s.
+inline float fused_quantize(local const float* row, int width, int padded, float factor, float largest, local char* q)
+{
+    const float s = 127.0f / fmax(largest * factor, 1e-5f);
+    const int words = padded / 64;
+    for (int i = get_local_id(0); i < padded; i += FUSED_ITEMS) {
+        const int value = i < width ? round_half_away(row[i] * factor * s) : 0;
+        const int chunk = ((i >> 4) & 3) * words + (i >> 6);
+        q[16 * chunk + (MMFREE_SLOT(i) & 15)] = (char)clamp(value, -128, 127);
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     return s;
 }
 
-// Where this work-item reads: word `lane`, lane + lanes, ... of its row.
-typedef struct {
-    global const uint4* codes;
-    int row, lane, lanes, words;
-} FusedRow;
-
-inline FusedRow fused_row(global const uint4* weights, int padded, int rowsPerSegment, int segment, int lanes)
+inline int fused_word(uint4 word, uint4 a, uint4 b, uint4 c, uint4 d)
 {
-    FusedRow at;
-    at.lanes = lanes;
-    at.lane = (int)get_local_id(0) & (lanes - 1);
-    at.row = ((int)get_group_id(0) * FUSED_ITEMS + (int)get_local_id(0)) / lanes;
-    at.words = padded / 64;
-    at.codes = weights + ((size_t)segment * rowsPerSegment + min(at.row, rowsPerSegment - 1)) * at.words;
-    return at;
-}
-
-inline void fused_load_ahead(FusedRow at, uint4* ahead)
-{
-    _Pragma("unroll")
-    for (int n = 0; n < FUSED_AHEAD; ++n) {
-        const int word = at.lane + n * at.lanes;
-        ahead[n] = word < at.words ? at.codes[word] : (uint4)(0);
-    }
-}
-
-inline int fused_word(uint4 word, local const uint4* values, int sum)
-{
-    const uint4 a = values[0], b = values[1], c = values[2], d = values[3];
-    sum = dot16(word.x, a, sum);
+    int sum = dot16(word.x, a, 0);
     sum = dot16(word.y, b, sum);
     sum = dot16(word.z, c, sum);
-    sum = dot16(word.w, d, sum);
-    return sum - byte_sum(a, byte_sum(b, byte_sum(c, byte_sum(d, 0))));
+    return dot16(word.w, d, sum);
 }
 
-// This group's rows of matrix `segment`; out: [segments * rowsPerSegment].
-inline void fused_rows(FusedRow at, const uint4* ahead, local const char* q, float factor, int rowsPerSegment,
-                       int segment, global float* out, int accumulate, local FusedScratch* scratch)
+// out[row] = or += sum * factor for the rows of this work-item.
+inline void fused_product(FusedRows at, FusedAhead ahead, local const char* q, float factor, global float* out,
+                          int accumulate, local FusedScratch* scratch)
 {
     local const uint4* values = (local const uint4*)q;
-    int sum = 0;
-    _Pragma("unroll")
-    for (int n = 0; n < FUSED_AHEAD; ++n) {
-        const int word = at.lane + n * at.lanes;
-        if (word < at.words)
-            sum = fused_word(ahead[n], values + 4 * word, sum);
-    }
-    for (int word = at.lane + FUSED_AHEAD * at.lanes; word < at.words; word += at.lanes)
-        sum = fused_word(at.codes[word], values + 4 * word, sum);
-    local int* partial = (local int*)scratch->items;
-    partial[get_local_id(0)] = sum;
-    barrier(CLK_LOCAL_MEM_FENCE);
-    if (at.lane == 0 && at.row < rowsPerSegment) {
-        local const int4* mine = (local const int4*)(partial + get_local_id(0));
-        int4 total4 = mine[0];
-        for (int i = 1; i < at.lanes / 4; ++i)
-            total4 += mine[i];
-        global float* target = out + (size_t)segment * rowsPerSegment + at.row;
-        const float value = convert_float((total4.x + total4.y) + (total4.z + total4.w)) * factor;
-        *target = accumulate ? *target + value : value;
+    for (int base = 0; base < at.rowsPerItem; base += FUSED_ROWS) {
+        int4 sums = (int4)(0);
+        for (int w = at.lane; w < at.words; w += at.lanes) {
+            const uint4 a = values[w], b = values[w + at.words], c = values[w + 2 * at.words],
+                        d = values[w + 3 * at.words];
+            const int first = base == 0 && w == at.lane;
+            const uint4 w0 = first ? ahead.codes[0] : fused_codes(at, base)[w];
+            const uint4 w1 = first ? ahead.codes[1] : fused_codes(at, base + 1)[w];
+            const uint4 w2 = first ? ahead.codes[2] : fused_codes(at, base + 2)[w];
+            const uint4 w3 = first ? ahead.codes[3] : fused_codes(at, base + 3)[w];
+            const int valueSum = byte_sum(a, byte_sum(b, byte_sum(c, byte_sum(d, 0))));
+            sums += (int4)(fused_word(w0, a, b, c, d), fused_word(w1, a, b, c, d), fused_word(w2, a, b, c, d),
+                           fused_word(w3, a, b, c, d)) -
+                    valueSum;
+        }
+        sums = fused_row_sums(sums, at.lanes, scratch);
+        if (at.lane != 0)
+            continue;
+        const int4 all = sums;
+        _Pragma("unroll")
+        for (int n = 0; n < FUSED_ROWS; ++n) {
+            const int row = at.firstRow + (base + n) * at.rowStep;
+            if (base + n >= at.rowsPerItem || row >= at.rows)
+                continue;
+            const int sum = n == 0 ? all.x : (n == 1 ? all.y : (n == 2 ? all.z : all.w));
+            const float value = convert_float(sum) * factor;
+            const float before = base == 0 ? ahead.before[n] : (accumulate ? out[row] : 0.0f);
+            out[row] = before + value;
+        }
     }
 }
 
@@ -140,57 +213,83 @@ inline float segment_scale(float4 matrixScales, int segment)
     return segment == 0 ? matrixScales.x : (segment == 1 ? matrixScales.y : matrixScales.z);
 }
 
-// norm_quantize and the product behind it.
-FUSED_KERNEL fused_norm_product(global const float* x, global const float* norms, int outerOffset, int innerOffset,
-                                float eps, int width, int padded, global const uint4* weights,
-                                float4 matrixScales, int rowsPerSegment, int lanes, global float* out,
-                                local float* row, local char* q)
+// Factor of BitLinear's norm for y = t * outer, from the sum of squares of t.
+inline float inner_factor(float squares, float outer, int width)
 {
-    local FusedScratch scratch;
-    uint4 ahead[FUSED_AHEAD];
-    const int segment = get_group_id(2);
-    const FusedRow at = fused_row(weights, padded, rowsPerSegment, segment, lanes);
-    fused_load_ahead(at, ahead);
-    for (int i = get_local_id(0); i < width; i += FUSED_ITEMS)
-        row[i] = x[i];
-    const float inverse = fused_inverse_rms(row, width, eps, &scratch);
-    for (int i = get_local_id(0); i < width; i += FUSED_ITEMS)
-        row[i] = row[i] * inverse * norms[outerOffset + i];
-    const float s = fused_quantize(row, norms + innerOffset + segment * width, width, padded, q, &scratch);
-    fused_rows(at, ahead, q, segment_scale(matrixScales, segment) / s, rowsPerSegment, segment, out, 0, &scratch);
+    return outer * rsqrt(outer * outer * squares / (float)width + MMFREE_BIT_LINEAR_EPS);
 }
 
-// gate_quantize and the output projection, added to the residual.
-FUSED_KERNEL fused_gate_product(global const float* gates, global const float* hidden, global const float* norms,
-                                int gNormOffset, int innerOffset, float eps, int width, int padded,
-                                global const uint4* weights, float4 matrixScales, int rowsPerSegment, int lanes,
+// norm_quantize and the product behind it. t = x * outer weight.
+FUSED_KERNEL fused_norm_product(global const float* x, global const float* norms, int outerOffset, int innerOffset,
+                                float eps, int width, int padded, global const uint4* weights,
+                                float4 matrixScales, int rowsPerSegment, int lanes, int rowsPerItem,
+                                global float* out, local float* row, local char* q)
+{
+    local FusedScratch scratch;
+    const int segment = get_group_id(2);
+    const FusedRows at = fused_rows_of(weights, padded, rowsPerSegment, segment, lanes, rowsPerItem);
+    const FusedAhead ahead = fused_load_ahead(at, 0);
+    global const float* outer = norms + outerOffset;
+    global const float* inner = norms + innerOffset + segment * width;
+    float4 sums = (float4)(0.0f);
+    for (int i = get_local_id(0); i < width; i += FUSED_ITEMS) {
+        const float value = x[i], t = value * outer[i], weighted = t * inner[i];
+        row[i] = weighted;
+        sums = fused_combine(sums, (float4)(value * value, t * t, fabs(weighted), 0.0f));
+    }
+    sums = fused_reduce(sums, &scratch);
+    const float factor = inner_factor(sums.y, rsqrt(sums.x / (float)width + eps), width);
+    const float s = fused_quantize(row, width, padded, factor, sums.z, q);
+    fused_product(at, ahead, q, segment_scale(matrixScales, segment) / s, out + (size_t)segment * rowsPerSegment, 0,
+                  &scratch);
+}
+
+// The MLGRU step, gate_quantize and the output projection, added to the residual. gates: f' | i' | g' of the token;
+// t = g' * gNorm * silu(h). Every group computes h from the old state, the first one writes the new one elsewhere.
+FUSED_KERNEL fused_gate_product(global const float* gates, global const float* state, global float* nextState,
+                                int stateOffset, global const float* norms, int boundOffset, int gNormOffset,
+                                int innerOffset, float eps, int width, int padded, global const uint4* weights,
+                                float4 matrixScales, int rowsPerSegment, int lanes, int rowsPerItem,
                                 global float* residual, local float* row, local char* q)
 {
     local FusedScratch scratch;
-    uint4 ahead[FUSED_AHEAD];
-    const FusedRow at = fused_row(weights, padded, rowsPerSegment, 0, lanes);
-    fused_load_ahead(at, ahead);
-    for (int i = get_local_id(0); i < width; i += FUSED_ITEMS)
-        row[i] = gates[2 * width + i];
-    const float inverse = fused_inverse_rms(row, width, eps, &scratch);
-    for (int i = get_local_id(0); i < width; i += FUSED_ITEMS)
-        row[i] = row[i] * inverse * norms[gNormOffset + i] * silu_of(hidden[i]);
-    const float s = fused_quantize(row, norms + innerOffset, width, padded, q, &scratch);
-    fused_rows(at, ahead, q, matrixScales.x / s, rowsPerSegment, 0, residual, 1, &scratch);
+    const FusedRows at = fused_rows_of(weights, padded, rowsPerSegment, 0, lanes, rowsPerItem);
+    const FusedAhead ahead = fused_load_ahead(at, residual);
+    float4 sums = (float4)(0.0f);
+    for (int i = get_local_id(0); i < width; i += FUSED_ITEMS) {
+        const float bound = boundOffset >= 0 ? norms[boundOffset + i] : 0.0f;
+        const float f = bound + (1.0f - bound) * sigmoid_of(gates[i]);
+        const float h = f * state[stateOffset + i] + silu_of(gates[width + i]) * (1.0f - f);
+        if (get_group_id(0) == 0)
+            nextState[stateOffset + i] = h;
+        const float g = gates[2 * width + i], t = g * norms[gNormOffset + i] * silu_of(h),
+                    weighted = t * norms[innerOffset + i];
+        row[i] = weighted;
+        sums = fused_combine(sums, (float4)(g * g, t * t, fabs(weighted), 0.0f));
+    }
+    sums = fused_reduce(sums, &scratch);
+    const float factor = inner_factor(sums.y, rsqrt(sums.x / (float)width + eps), width);
+    const float s = fused_quantize(row, width, padded, factor, sums.z, q);
+    fused_product(at, ahead, q, matrixScales.x / s, residual, 1, &scratch);
 }
 
-// swiglu_quantize and the down projection, added to the residual.
+// swiglu_quantize and the down projection, added to the residual. t = silu(gate) * up.
 FUSED_KERNEL fused_swiglu_product(global const float* gateUp, global const float* norms, int innerOffset, int width,
                                   int padded, global const uint4* weights, float4 matrixScales,
-                                  int rowsPerSegment, int lanes, global float* residual, local float* row,
-                                  local char* q)
+                                  int rowsPerSegment, int lanes, int rowsPerItem, global float* residual,
+                                  local float* row, local char* q)
 {
     local FusedScratch scratch;
-    uint4 ahead[FUSED_AHEAD];
-    const FusedRow at = fused_row(weights, padded, rowsPerSegment, 0, lanes);
-    fused_load_ahead(at, ahead);
-    for (int i = get_local_id(0); i < width; i += FUSED_ITEMS)
-        row[i] = silu_of(gateUp[i]) * gateUp[width + i];
-    const float s = fused_quantize(row, norms + innerOffset, width, padded, q, &scratch);
-    fused_rows(at, ahead, q, matrixScales.x / s, rowsPerSegment, 0, residual, 1, &scratch);
+    const FusedRows at = fused_rows_of(weights, padded, rowsPerSegment, 0, lanes, rowsPerItem);
+    const FusedAhead ahead = fused_load_ahead(at, residual);
+    float4 sums = (float4)(0.0f);
+    for (int i = get_local_id(0); i < width; i += FUSED_ITEMS) {
+        const float t = silu_of(gateUp[i]) * gateUp[width + i], weighted = t * norms[innerOffset + i];
+        row[i] = weighted;
+        sums = fused_combine(sums, (float4)(0.0f, t * t, fabs(weighted), 0.0f));
+    }
+    sums = fused_reduce(sums, &scratch);
+    const float factor = inner_factor(sums.y, 1.0f, width);
+    const float s = fused_quantize(row, width, padded, factor, sums.z, q);
+    fused_product(at, ahead, q, matrixScales.x / s, residual, 1, &scratch);
 }
