@@ -5,7 +5,7 @@
 
 requiredPackages=(
     g++ cmake ninja-build pkg-config
-    nlohmann-json3-dev libcli11-dev libsentencepiece-dev libopenblas-dev
+    nlohmann-json3-dev libcli11-dev libsentencepiece-dev libopenblas-dev libboost-dev
     qt6-base-dev qt6-charts-dev libqt6opengl6-dev qt6-svg-dev qt6-tools-dev qt6-l10n-tools libqt6sql6-sqlite
     fonts-inter fonts-dejavu-core
 )
@@ -108,7 +108,7 @@ configureBuild()
         fail "configuring failed; the whole output is in $log"
     fi
     if [[ $first == yes ]]; then
-        sed -n '/^-- MatMul-Free Studio/,/^--   OpenCL backend/s/^-- //p' "$log" >&2
+        sed -n '/^-- MatMul-Free Studio/,/^--   local server/s/^-- //p' "$log" >&2
     fi
 }
 

@@ -34,6 +34,7 @@ void addTrainCommand(CommandLine& line);
 void addBenchCommand(CommandLine& line);
 void addPlanFpgaCommand(CommandLine& line);
 void addCompareCommand(CommandLine& line);
+void addServeCommand(CommandLine& line); // only in builds with MMFREE_WITH_SERVER
 
 // Adds a subcommand whose flags fill a shared `Options` and whose work is `run(options)`. `declare(command,
 // options)` adds the flags.

@@ -82,6 +82,9 @@ int main(int argc, char** argv)
     addBenchCommand(line);
     addPlanFpgaCommand(line);
     addCompareCommand(line);
+#ifdef MMFREE_WITH_SERVER
+    addServeCommand(line);
+#endif
 
     try {
         app.parse(argc, argv);

@@ -27,6 +27,7 @@ const std::map<std::string, std::set<std::string>> kMaySee = {
     {"fpga", {"engine/core", "engine/model", "engine/runtime", "engine/network"}},
     {"fpga/planner", {"engine/core", "engine/model"}},
     {"engine/session", {"engine/core", "engine/model", "engine/text", "engine/runtime"}},
+    {"engine/server", {"engine/core", "engine/model", "engine/text", "engine/runtime", "engine/session"}},
     {"engine/train", {"engine/core", "engine/model", "engine/text", "engine/runtime", "engine/session"}},
     {"engine/analysis",
      {"engine/core", "engine/model", "engine/text", "engine/runtime", "engine/network", "engine/session",
@@ -102,6 +103,8 @@ private:
             QVERIFY2(!target.starts_with("cuda") && !target.starts_with("cublas"), report());
         if (room != "fpga")
             QVERIFY2(!target.starts_with("CL/"), report());
+        if (room != "engine/server")
+            QVERIFY2(!target.starts_with("boost/"), report());
         const std::string seen = roomOf(target);
         if (!seen.empty() && seen != room)
             QVERIFY2(kMaySee.at(room).contains(seen), report());
