@@ -143,17 +143,27 @@ private:
     [[nodiscard]] TokenId next(const std::vector<TokenId>& read) const
     {
         if (m_plain) {
-            const std::vector<TokenId> story = m_tokenizer.encode(m_control->answer(0));
+            const std::vector<TokenId>& story = encoded(m_control->answer(0));
             return story[read.size() % story.size()];
         }
         const auto start = std::find(read.rbegin(), read.rend(), m_assistant);
         const auto written = static_cast<std::size_t>(start - read.rbegin());
         const auto turns = static_cast<int>(std::count(read.begin(), read.end(), m_user));
-        const std::vector<TokenId> answer = m_tokenizer.encode(m_control->answer(turns - 1));
+        const std::vector<TokenId>& answer = encoded(m_control->answer(turns - 1));
         return written < answer.size() ? answer[written] : m_tokenizer.eosId();
     }
 
+    // Encoding a long answer for each of its tokens would be most of a test's time.
+    [[nodiscard]] const std::vector<TokenId>& encoded(const std::string& answer) const
+    {
+        const auto [found, isNew] = m_encoded.try_emplace(answer);
+        if (isNew)
+            found->second = m_tokenizer.encode(answer);
+        return found->second;
+    }
+
     std::shared_ptr<FakeControl> m_control;
+    mutable std::map<std::string, std::vector<TokenId>> m_encoded;
     ModelConfig m_config;
     Tokenizer m_tokenizer;
     bool m_plain;
