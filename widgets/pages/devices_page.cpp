@@ -6,6 +6,7 @@
 #include "widgets/views/planner/planner_view.h"
 #include "widgets/views/plot/plot_view.h"
 #include "widgets/views/text_format.h"
+#include "widgets/views/view_parts.h"
 #include "widgets/workers/inference_service.h"
 
 #include <QComboBox>
@@ -33,15 +34,6 @@ constexpr int kDeviceRole = Qt::UserRole + 2;
 constexpr int kListWidth = 296;
 constexpr int kDetailsWidth = 880;
 constexpr const char* kShapes[] = {"370M", "1.3B", "2.7B"};
-
-QLabel* makeLabel(TextRole role, const QString& text = {}, bool wraps = false)
-{
-    auto* label = new QLabel(text);
-    setTextRole(label, role);
-    label->setWordWrap(wraps);
-    label->setTextInteractionFlags(Qt::TextSelectableByMouse);
-    return label;
-}
 
 } // namespace
 

@@ -6,6 +6,7 @@
 #include "widgets/theme/theme.h"
 #include "widgets/views/empty_state.h"
 #include "widgets/views/text_format.h"
+#include "widgets/views/view_parts.h"
 #include "widgets/workers/inference_service.h"
 
 #include <QAction>
@@ -71,27 +72,6 @@ QString roleText(TensorRole role)
 qint64 countOf(const Shape& shape)
 {
     return static_cast<qint64>(elementCount(shape));
-}
-
-QTreeWidget* makeTable(const QStringList& columns, const QString& name)
-{
-    auto* table = new QTreeWidget;
-    table->setColumnCount(static_cast<int>(columns.size()));
-    table->setHeaderLabels(columns);
-    table->setRootIsDecorated(false);
-    table->setAlternatingRowColors(true);
-    table->setUniformRowHeights(true);
-    table->setAccessibleName(name);
-    table->setTextElideMode(Qt::ElideMiddle);
-    table->header()->setStretchLastSection(false);
-    return table;
-}
-
-void fitRows(QTreeWidget* table, int most)
-{
-    const int row = table->topLevelItemCount() > 0 ? table->sizeHintForRow(0) : table->fontMetrics().height();
-    const int rows = qBound(1, table->topLevelItemCount(), most);
-    table->setFixedHeight(table->header()->sizeHint().height() + rows * row + kGrid);
 }
 
 } // namespace

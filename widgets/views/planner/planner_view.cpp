@@ -3,6 +3,7 @@
 #include "widgets/theme/theme.h"
 #include "widgets/views/share_bar_delegate.h"
 #include "widgets/views/text_format.h"
+#include "widgets/views/view_parts.h"
 
 #include <QComboBox>
 #include <QFileDialog>
@@ -27,38 +28,9 @@ constexpr int kResultsWidth = 880;
 constexpr int kControlsWidth = 296;
 constexpr int kNoteRole = Qt::UserRole + 1;
 
-QLabel* makeLabel(TextRole role, const QString& text = {}, bool wraps = false)
-{
-    auto* label = new QLabel(text);
-    setTextRole(label, role);
-    label->setWordWrap(wraps);
-    return label;
-}
-
 QString shortNumber(double value)
 {
     return QLocale().toString(value, 'f', value < 10 ? 2 : value < 100 ? 1 : 0);
-}
-
-QTreeWidget* makeTable(const QStringList& columns, const QString& name)
-{
-    auto* table = new QTreeWidget;
-    table->setHeaderLabels(columns);
-    table->setRootIsDecorated(false);
-    table->setAlternatingRowColors(true);
-    table->setUniformRowHeights(true);
-    table->setAccessibleName(name);
-    table->header()->setStretchLastSection(false);
-    table->setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    return table;
-}
-
-void fitRows(QTreeWidget* table)
-{
-    int height = table->header()->sizeHint().height() + 4;
-    for (int row = 0; row < table->topLevelItemCount(); ++row)
-        height += table->sizeHintForRow(row) > 0 ? table->sizeHintForRow(row) : 24;
-    table->setFixedHeight(height);
 }
 
 QString fitLine(bool fits, const QString& what, const QString& needed, const QString& present)
