@@ -62,6 +62,7 @@ void completeFromRun(TrainOptions& options, const RunRecord& record)
         options.data.tokenizer = source.tokenizer;
         options.data.chatTemplate = source.chatTemplate;
         options.data.symbols = source.symbols;
+        options.data.lossOnAnswers = source.lossOnAnswers;
         options.model = source.baseModel;
     }
     ExecutionFlags& execution = options.execution;
@@ -86,6 +87,7 @@ RunSource sourceOf(const TrainOptions& options)
             .chatTemplate = absolutePath(options.data.chatTemplate),
             .vocabulary = options.data.vocabulary,
             .symbols = options.data.symbols,
+            .lossOnAnswers = options.data.lossOnAnswers,
             .backend = options.execution.backend,
             .isa = options.execution.options.isa,
             .threads = options.execution.options.threads,
@@ -473,6 +475,13 @@ void declareTrainFlags(CLI::App& command, TrainOptions& options)
         .add_option("--chat-template", options.data.chatTemplate,
                     "JSON file with the chat template stored in the model")
         ->type_name("FILE");
+    command
+        .add_option("--loss-on", options.data.lossOnAnswers,
+                    "all, or answers: read the chat template's questions but do not learn to write them")
+        ->transform(CLI::CheckedTransformer(std::map<std::string, bool>{{"all", false}, {"answers", true}})
+                        .description(""))
+        ->type_name("all|answers")
+        ->default_str("all");
     command.add_option("--run", options.run, "Run directory: metrics.jsonl, checkpoints/, run.json")
         ->type_name("DIR")
         ->required();

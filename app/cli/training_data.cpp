@@ -8,6 +8,7 @@
 #include "engine/text/tokenizer.h"
 
 #include <iostream>
+#include <optional>
 
 namespace mmfree::cli
 {
@@ -50,6 +51,26 @@ std::string chosenTokenizer(const TrainingDataFlags& flags, const ModelText& inh
                                          .threads = availableCores()});
 }
 
+// The pieces that frame a question, from the chat template that goes into the model.
+QuestionMarks questionMarks(const ModelText& text, const Tokenizer& tokenizer)
+{
+    if (text.chatTemplateJson.empty())
+        throw Error(ErrorCode::InvalidArgument,
+                    "--loss-on answers needs a --chat-template that says where answers begin");
+    const ChatTemplate chat = parseChatTemplate(text.chatTemplateJson, "chat template");
+    const QuestionMarks marks{tokenizer.specialId(chat.userPrefix),
+                              tokenizer.specialId(chat.assistantPrefix)};
+    if (marks.begin < 0 || marks.end < 0) {
+        const bool user = marks.begin < 0;
+        throw Error(ErrorCode::InvalidArgument,
+                    "--loss-on answers: the chat template's " +
+                        std::string(user ? "user_prefix" : "assistant_prefix") + " is \"" +
+                        (user ? chat.userPrefix : chat.assistantPrefix) +
+                        "\", needed: one piece of the tokenizer, such as those of --symbol");
+    }
+    return marks;
+}
+
 } // namespace
 
 TrainingData prepareTrainingData(const TrainingDataFlags& flags, const ModelText& inherited,
@@ -82,7 +103,11 @@ TrainingData prepareTrainingData(const TrainingDataFlags& flags, const ModelText
     const auto encoded = [&](const std::string& text) {
         return encodeTrainingText(tokenizer, text, "--data");
     };
-    data.dataset = std::make_shared<TokenDataset>(encoded(corpus.training), encoded(corpus.validation));
+    std::optional<QuestionMarks> questions;
+    if (flags.lossOnAnswers)
+        questions = questionMarks(data.text, tokenizer);
+    data.dataset =
+        std::make_shared<TokenDataset>(encoded(corpus.training), encoded(corpus.validation), questions);
     return data;
 }
 

@@ -18,6 +18,7 @@ struct TrainingDataFlags {
     std::string tokenBatch, tokenizer, chatTemplate;
     std::int64_t vocabulary = 0; // pieces of a tokenizer to train; 0: the config's vocab_size
     std::vector<std::string> symbols;
+    bool lossOnAnswers = false; // no loss inside the questions of the chat template
 };
 
 struct TrainingData {

@@ -46,11 +46,34 @@ void checkText(std::string_view text, const std::filesystem::path& file)
     }
 }
 
+// The token behind each one; -1 for the inside of questions.
+std::vector<TokenId> nextTokens(const std::vector<TokenId>& tokens,
+                                const std::optional<QuestionMarks>& questions)
+{
+    std::vector<TokenId> targets(tokens.begin() + (tokens.empty() ? 0 : 1), tokens.end());
+    if (!questions)
+        return targets;
+    bool inside = !tokens.empty() && tokens.front() == questions->begin;
+    for (TokenId& target : targets) {
+        const TokenId token = target;
+        if (inside)
+            target = -1;
+        if (token == questions->begin)
+            inside = true;
+        else if (token == questions->end)
+            inside = false;
+    }
+    return targets;
+}
+
 } // namespace
 
-TokenDataset::TokenDataset(std::vector<TokenId> training, std::vector<TokenId> validation)
+TokenDataset::TokenDataset(std::vector<TokenId> training, std::vector<TokenId> validation,
+                           std::optional<QuestionMarks> questions)
     : m_training(std::move(training))
     , m_validation(std::move(validation))
+    , m_trainingTargets(nextTokens(m_training, questions))
+    , m_validationTargets(nextTokens(m_validation, questions))
 {
 }
 
@@ -76,10 +99,10 @@ void TokenDataset::drawBatch(std::uint64_t seed, std::int64_t index, std::int64_
     targets.clear();
     Random random(seed, kBatchStream, static_cast<std::uint64_t>(index * batch));
     for (std::int64_t row = 0; row < batch; ++row) {
-        const auto first =
-            m_training.begin() + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(starts)));
-        inputs.insert(inputs.end(), first, first + length);
-        targets.insert(targets.end(), first + 1, first + length + 1);
+        const auto start = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(starts)));
+        const auto input = m_training.begin() + start, target = m_trainingTargets.begin() + start;
+        inputs.insert(inputs.end(), input, input + length);
+        targets.insert(targets.end(), target, target + length);
     }
 }
 

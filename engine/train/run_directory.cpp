@@ -171,6 +171,7 @@ json runRecordToJson(const RunRecord& record)
                   {"chatTemplate", source.chatTemplate},
                   {"vocabulary", source.vocabulary},
                   {"symbols", source.symbols},
+                  {"lossOnAnswers", source.lossOnAnswers},
                   {"backend", source.backend},
                   {"isa", source.isa},
                   {"threads", source.threads},
@@ -225,6 +226,7 @@ RunRecord runRecordFromJson(const json& object, const std::string& name)
     read(source, "chatTemplate", out.chatTemplate);
     read(source, "vocabulary", out.vocabulary);
     read(source, "symbols", out.symbols);
+    read(source, "lossOnAnswers", out.lossOnAnswers);
     read(source, "backend", out.backend);
     read(source, "isa", out.isa);
     read(source, "threads", out.threads);

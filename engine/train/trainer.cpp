@@ -239,20 +239,28 @@ std::optional<double> Trainer::validate()
 {
     if (!m_setup.dataset || m_setup.dataset->validationTokens() < 3)
         return std::nullopt;
-    const std::vector<TokenId>& tokens = m_setup.dataset->validation();
+    const std::span tokens(m_setup.dataset->validation()), next(m_setup.dataset->validationTargets());
     const std::int64_t available = m_setup.dataset->validationTokens() - 1;
     const std::int64_t length = std::min(m_setup.options.length, available);
     const std::int64_t windows = std::max<std::int64_t>(1, std::min(available, kValidationTokens) / length);
     double sum = 0.0;
+    std::int64_t predicted = 0;
     for (std::int64_t first = 0; first < windows; first += m_setup.options.batch) {
         const std::int64_t rows = std::min(m_setup.options.batch, windows - first);
         const auto begin = static_cast<std::size_t>(first * length),
                    size = static_cast<std::size_t>(rows * length);
-        const std::span all(tokens);
-        sum += static_cast<double>(rows) *
-               m_executor->evaluate({rows, length, all.subspan(begin, size), all.subspan(begin + 1, size)});
+        const std::span targets = next.subspan(begin, size);
+        const std::int64_t count =
+            std::count_if(targets.begin(), targets.end(), [](TokenId id) { return id >= 0; });
+        if (count == 0)
+            continue;
+        sum += static_cast<double>(count) *
+               m_executor->evaluate({rows, length, tokens.subspan(begin, size), targets});
+        predicted += count;
     }
-    return sum / static_cast<double>(windows);
+    if (predicted == 0)
+        return std::nullopt;
+    return sum / static_cast<double>(predicted);
 }
 
 void Trainer::writeCheckpoint(const TrainerCallbacks& callbacks)

@@ -79,11 +79,19 @@ struct StepMetrics {
     std::optional<double> validationLoss;
 };
 
+// Tokens that frame a question in a conversation, such as <user> and <assistant>.
+struct QuestionMarks {
+    TokenId begin = -1, end = -1;
+};
+
 // Tokens for training and validation. Batches are drawn from (seed, micro-batch index) alone.
 class TokenDataset
 {
 public:
-    TokenDataset(std::vector<TokenId> training, std::vector<TokenId> validation);
+    // With `questions`, the tokens behind each `begin` up to and with the next `end` are read but
+    // not learned: their targets are -1. So a model spends itself on answers, not on what people ask.
+    TokenDataset(std::vector<TokenId> training, std::vector<TokenId> validation,
+                 std::optional<QuestionMarks> questions = {});
     [[nodiscard]] std::int64_t trainingTokens() const;
     [[nodiscard]] std::int64_t validationTokens() const;
     // Fills [batch, length] inputs and next-token targets with random windows. Throws InvalidText when the
@@ -91,9 +99,12 @@ public:
     void drawBatch(std::uint64_t seed, std::int64_t index, std::int64_t batch, std::int64_t length,
                    std::vector<TokenId>& inputs, std::vector<TokenId>& targets) const;
     [[nodiscard]] const std::vector<TokenId>& validation() const { return m_validation; }
+    // What follows each validation token; one less than validation(), -1 where there is no loss.
+    [[nodiscard]] const std::vector<TokenId>& validationTargets() const { return m_validationTargets; }
 
 private:
     std::vector<TokenId> m_training, m_validation;
+    std::vector<TokenId> m_trainingTargets, m_validationTargets; // [tokens - 1]
 };
 
 // Reads UTF-8 text files (throws InvalidText naming file and offset for empty, binary or non-UTF-8 ones),
@@ -124,6 +135,7 @@ struct RunSource {
     std::string chatTemplate;
     std::int64_t vocabulary = 0; // pieces of a tokenizer to train; 0: the model's vocabulary
     std::vector<std::string> symbols;
+    bool lossOnAnswers = false; // see TokenDataset
     std::string backend = "auto", isa;
     int threads = 0, device = 0;
 };
