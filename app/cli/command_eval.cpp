@@ -1,4 +1,5 @@
-// `mmfree eval MODEL --text FILE`: how well a model predicts a text.
+// `mmfree eval MODEL --text FILE`: how well a model predicts a text; --task FILE: multiple choice.
+#include "app/cli/choice_task.h"
 #include "app/cli/command.h"
 #include "app/cli/console.h"
 #include "app/cli/interrupt.h"
@@ -18,6 +19,7 @@ namespace
 struct EvalOptions {
     std::string model, text;
     std::int64_t window = 0;
+    ChoiceTaskFlags choice;
     ExecutionFlags execution;
     bool json = false;
 };
@@ -36,6 +38,8 @@ std::vector<TokenId> tokensOfText(const Tokenizer& tokenizer, const std::string&
 
 int runEval(const EvalOptions& options)
 {
+    if (!options.choice.task.empty())
+        return runChoiceTask(options.model, options.choice, options.execution, options.json);
     const OpenedModel model = openForUse(options.model);
     const Tokenizer& tokenizer = requireTokenizer(model, "to read --text");
     const std::string text = readTextArgument(options.text);
@@ -84,26 +88,37 @@ int runEval(const EvalOptions& options)
 void addEvalCommand(CommandLine& line)
 {
     CLI::App* added = addCommand<EvalOptions>(
-        line, "eval", "Measure how well a model predicts a text",
+        line, "eval", "Measure how well a model predicts a text or answers questions",
         [](CLI::App& command, EvalOptions& options) {
             addModelArgument(command, options.model);
-            command.add_option("--text", options.text, "UTF-8 file; -: standard input")
-                ->type_name("FILE")
-                ->required();
+            CLI::Option_group* what = command.add_option_group("What (one of)");
+            CLI::Option* text =
+                what->add_option("--text", options.text, "UTF-8 file; -: standard input")->type_name("FILE");
+            what->add_option("--task", options.choice.task,
+                             "JSONL file of ARC, OpenBookQA, HellaSwag, PIQA or WinoGrande as published")
+                ->type_name("FILE");
+            what->require_option(1);
             command
                 .add_option("--window", options.window,
                             "Tokens read with one state before it starts anew; 0: the whole text, or a "
                             "Transformer's positions")
+                ->needs(text)
                 ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40).description("TOKENS"));
+            addChoiceTaskFlags(command, options.choice);
             addExecutionFlags(command, options.execution);
-            command.add_flag("--json", options.json,
-                             "Print JSON: lossNatsPerToken, perplexity, bitsPerByte, tokens, ...");
+            command.add_flag(
+                "--json", options.json,
+                "Print JSON: lossNatsPerToken, perplexity, bitsPerByte, ... or acc, acc_norm, ...");
         },
         runEval);
-    added->footer("The text is read after the BOS token, as plain text: pieces such as <s> have no special "
-                  "meaning in it.\n"
-                  "A window of 1 token cannot predict anything; the training length is a good window for a "
-                  "Transformer.");
+    added->footer(
+        "The text is read after the BOS token, as plain text: pieces such as <s> have no special "
+        "meaning in it.\n"
+        "A window of 1 token cannot predict anything; the training length is a good window for a "
+        "Transformer.\n"
+        "Tasks are asked without examples and scored as lm-evaluation-harness does: acc by the likeliest "
+        "answer,\n"
+        "acc_norm by likelihood over characters.");
 }
 
 } // namespace mmfree::cli

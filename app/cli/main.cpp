@@ -74,10 +74,12 @@ int main(int argc, char** argv)
     addGenerateCommand(line);
     addChatCommand(line);
     addEvalCommand(line);
+    addEvaluateDictionaryCommand(line);
     addConvertCommand(line);
     addDevicesCommand(line);
     addInspectCommand(line);
     addTraceCommand(line);
+    addTokenizerCommand(line);
     addTrainCommand(line);
     addBenchCommand(line);
     addPlanFpgaCommand(line);
