@@ -40,6 +40,7 @@ class Knowledge:
         common = [fact for fact in self.facts if self.levels[fact.word] <= 20]
         self.opposites = wordnet.opposites(self.net, self.facts)
         self.synonyms = {w: s[0] for w, s in wordnet.synonyms(self.net, common, self.levels).items()}
+        self.all_synonyms = wordnet.synonyms(self.net, self.facts, self.levels)
         self.kinds = wordnet.kinds(self.net, common, self.levels)
         self.capitals = exact_facts.capitals(root)
         self.states = {name: city for name, city in exact_facts.state_capitals(root).items()
@@ -134,11 +135,16 @@ def with_template(templates, rng, noise=0.15, **words):
     return template.format(**words)
 
 
+def asking(rng):
+    """Half the questions are asked in the plain ways, half in the many varied ones."""
+    return phrasing.TRAINED if rng.random() < 0.5 else phrasing.VARIED
+
+
 def definition_turn(fact, rng):
     word = fact.word
     if rng.random() < 0.04:
         word = word.capitalize()
-    return with_template(phrasing.TRAINED, rng, w=word), phrasing.definition(fact)
+    return with_template(asking(rng), rng, w=word), phrasing.definition(fact)
 
 
 def follow_ups(knowledge, word, rng):
@@ -174,9 +180,22 @@ def other_turns(knowledge, rng, unknown, intents):
         turns.append((with_template(phrasing.SYMBOL, rng, w=name), phrasing.symbol(name, text)))
         turns.append((with_template(phrasing.NUMBER, rng, w=name), phrasing.number(name, value)))
     for word in unknown:
-        turns.append((with_template(phrasing.TRAINED, rng, w=word), phrasing.refusal(word)))
+        templates = asking(rng)
+        if rng.random() < 0.06:
+            templates = rng.choice([phrasing.OPPOSITE, phrasing.SYNONYM, phrasing.WHAT_KIND])
+        turns.append((with_template(templates, rng, w=word), phrasing.refusal(word)))
+    for fact in knowledge.facts:
+        draw = rng.random()
+        if draw < 0.02 and fact.word not in knowledge.opposites:
+            turns.append((with_template(phrasing.OPPOSITE, rng, w=fact.word), phrasing.no_opposite(fact.word)))
+        elif 0.02 < draw < 0.03 and fact.word not in knowledge.all_synonyms:
+            turns.append((with_template(phrasing.SYNONYM, rng, w=fact.word), phrasing.no_synonym(fact.word)))
     for _, phrasings, answer in intents:
-        for text in rng.sample(phrasings[:-2][:10], 3):
+        for text in rng.sample(phrasings[:-2][:10], 5):
+            if rng.random() < 0.15:
+                text = rng.choice(["so, ", "tell me, ", "and ", "hey, ", "well, ", "please, ", "hello, ", "now, "]) + text
+            if rng.random() < 0.1:
+                text = phrasing.noisy(text, rng)
             turns.append((sentence_case(text, rng), answer))
     return turns
 
@@ -278,7 +297,7 @@ def main():
     parser.add_argument("--out", required=True, type=pathlib.Path)
     parser.add_argument("--packages", type=pathlib.Path, help="folder for the unpacked packages (default: OUT/packages)")
     parser.add_argument("--facts", type=int, help="teach only the N most common headwords (default: all)")
-    parser.add_argument("--rounds", type=int, default=50, help="times every fact is asked for in the training text")
+    parser.add_argument("--rounds", type=int, default=30, help="times every fact is asked for in the training text")
     parser.add_argument("--no-prose", action="store_true", help="dialogue only, for small trials")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
@@ -295,7 +314,7 @@ def main():
     # Prose and dialogue are mixed in one order, so that every part of a run sees both.
     sequences = [] if options.no_prose else list(prose_sequences(books))
     prose_count = len(sequences)
-    unknown_share = int(0.14 * len(knowledge.facts))
+    unknown_share = int(0.2 * len(knowledge.facts))
     for round_number in range(options.rounds):
         start = round_number * (unknown_share // 2)
         unknown = [pool[(start + i) % len(pool)] for pool in (real, invented) for i in range(unknown_share // 2)]

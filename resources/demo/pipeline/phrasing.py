@@ -20,15 +20,70 @@ UNSEEN = [
     "I came across the word {w} in a book. What is it?",
 ]
 
+
+
+def _varied():
+    """Several hundred further ways to ask, made of parts, so that what is learned is the question and not its words."""
+    things = ["{w}", "the word {w}", "the term {w}", "the meaning of {w}", "the definition of {w}", "what {w} means",
+              "what the word {w} means", "what is meant by {w}", "the sense of {w}", "the expression {w}"]
+    verbs = {"explain": things, "describe": things[:5], "clarify": things[:8], "interpret": things[:3],
+             "define": things[:3], "look up": things[:5], "show me": things[3:8], "give me": things[3:5],
+             "tell me": things[3:8], "find": things[3:5], "recall": things[3:8], "teach me": things[:8]}
+    acts = [verb + " " + thing for verb, objects in verbs.items() for thing in objects]
+    openers = ["", "Please ", "Can you ", "Could you please ", "Would you ", "I want you to ", "Kindly ", "Now ",
+               "I would like you to ", "Will you ", "Try to ", "Are you able to "]
+    found = []
+    for number, act in enumerate(acts):
+        for step, opener in enumerate(openers):
+            if (number + step) % 3 == 0:
+                text = opener + act
+                asks = opener in ("Can you ", "Could you please ", "Would you ", "Will you ", "Are you able to ")
+                found.append(text[0].upper() + text[1:] + ("?" if asks else "."))
+    places = ["in a letter", "in the newspaper", "yesterday", "at school", "on the radio", "in a poem", "at work",
+              "in an old novel", "in a song", "for the first time", ""]
+    meetings = ["I found the word {w}", "I heard {w}", "I read {w}", "Somebody said {w}", "I met the word {w}",
+                "My teacher used the word {w}", "There was the word {w}", "I saw {w}", "They wrote {w}",
+                "A friend used {w}"]
+    then = ["What does it mean?", "What is that?", "What does that mean?", "Can you explain it?", "What could that be?",
+            "Do you know it?", "Please explain.", "What is meant?", "Tell me what it is.", "What did they mean?"]
+    for number, meeting in enumerate(meetings):
+        for step, place in enumerate(places):
+            found.append((meeting + " " + place).strip() + ". " + then[(number * 3 + step) % len(then)])
+    found += [
+        "What do you understand by {w}?", "What do people mean by {w}?", "What might {w} mean?", "What would {w} be?",
+        "What exactly is {w}?", "What exactly does {w} mean?", "So what does {w} mean?", "Any idea what {w} means?",
+        "Do you know what {w} means?", "I wonder what {w} means.", "I forgot what {w} means.", "Who can tell me what {w} is?",
+        "How do you define {w}?", "How is {w} defined?", "How would you explain {w} to a child?", "What is {w} in short?",
+        "In one sentence, what is {w}?", "In a few words: {w}.", "{w}: what does it mean?", "{w} - what is that?",
+        "{w}, please.", "Word: {w}", "Definition of {w}.", "Definition: {w}", "Meaning of the word {w}.", "The word is {w}.",
+        "My word is {w}.", "I need the meaning of {w}.", "I am looking for the meaning of {w}.", "I have to know what {w} is.",
+        "I do not understand {w}.", "I do not understand the word {w}. Help me.", "Is {w} a word you know?",
+        "Does {w} mean anything?", "What sort of word is {w}?", "What is the word {w} used for?", "What does one call {w}?",
+        "For homework I need {w}. What is it?", "Let me ask about {w}.", "Let us do {w} next.", "And now {w}?",
+        "Hi, what does {w} mean?", "Good morning! What is {w}?", "Sorry, what does {w} mean again?", "Quick: {w}?",
+        "What is this {w} that everybody talks about?", "If somebody says {w}, what do they mean?",
+        "When I say {w}, what do I say?", "Could {w} be explained?", "Would you know the meaning of {w}?",
+    ]
+    return [text for text in dict.fromkeys(found) if text not in UNSEEN]
+
+
+VARIED = _varied()
+
 OPPOSITE = ["What is the opposite of {w}?", "Tell me the opposite of {w}.", "Opposite of {w}?", "What is an antonym of {w}?",
-            "Which word is the opposite of {w}?", "Give me the opposite of {w}."]
+            "Which word is the opposite of {w}?", "Give me the opposite of {w}.", "What would be the opposite of {w}?",
+            "Can you tell me the opposite of {w}?", "Has {w} an opposite?", "I need the opposite of {w}."]
 OPPOSITE_UNSEEN = ["Do you know the opposite of {w}?"]
 SYNONYM = ["What is another word for {w}?", "Tell me a synonym of {w}.", "Synonym of {w}?", "Which word is close to {w}?",
-           "Give me another word for {w}.", "What is a synonym for {w}?"]
+           "Give me another word for {w}.", "What is a synonym for {w}?", "Can you tell me another word for {w}?",
+           "Is there another word for {w}?", "I need a word like {w}.", "What could I say in place of {w}?"]
 SYNONYM_UNSEEN = ["Do you know another word for {w}?"]
-KIND = ["Is {w} a kind of {k}?", "Is a {w} a kind of {k}?", "Would you say {w} is a kind of {k}?", "{w}: is it a kind of {k}?"]
+KIND = ["Is {w} a kind of {k}?", "Is a {w} a kind of {k}?", "Would you say {w} is a kind of {k}?", "{w}: is it a kind of {k}?",
+        "Is it true that {w} is a kind of {k}?", "Do you agree that {w} is a kind of {k}?", "Is {w} a sort of {k}?",
+        "Tell me whether {w} is a kind of {k}.", "Would it be right to call {w} a kind of {k}?", "Is every {w} a kind of {k}?",
+        "Does {w} belong to the kind {k}?", "Could {w} be a kind of {k}?", "I think {w} is a kind of {k}. Is that right?"]
 KIND_UNSEEN = ["Can one say that {w} is a kind of {k}?"]
-WHAT_KIND = ["What kind of thing is {w}?", "What is {w} a kind of?", "What sort of thing is {w}?"]
+WHAT_KIND = ["What kind of thing is {w}?", "What is {w} a kind of?", "What sort of thing is {w}?",
+             "Tell me what kind of thing {w} is.", "{w} is a kind of what?"]
 WHAT_KIND_UNSEEN = ["Which kind of thing is {w}?"]
 
 FOLLOW_OPPOSITE = ["And its opposite?", "And the opposite?", "What is its opposite?", "And what is the opposite of it?"]
@@ -75,6 +130,14 @@ def is_kind(word, right, asked):
 
 def capital(place, city):
     return "The capital of %s is %s." % (place, city)
+
+
+def no_opposite(word):
+    return "I know no opposite of %s." % word
+
+
+def no_synonym(word):
+    return "I know no other word for %s." % word
 
 
 def symbol(name, text):

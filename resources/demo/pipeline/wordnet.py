@@ -97,8 +97,8 @@ def choose_facts(net, levels, most_common_level=35, most_facts=None):
     """[Fact] sorted by word: for each common word its most frequently used sense that has a short gloss.
 
     The sense must be the word's most frequent one over all parts of speech, or the runner-up when it was tagged at
-    least half as often, so that an answer is what a person expects. The sense must be attested and written in lower
-    case (no names), and the headword may not explain itself.
+    least half as often, so that an answer is what a person expects. Where no sense was ever tagged it is the first.
+    The sense must be written in lower case (no names), and the headword may not explain itself.
     """
     facts = {}
     for word, level in levels.items():
@@ -112,12 +112,12 @@ def choose_facts(net, levels, most_common_level=35, most_facts=None):
         if not candidates:
             continue
         highest = candidates[0][0]
-        for count, _, _, part, key in candidates[:3]:
-            if count * 2 < highest:
+        for count, number, _, part, key in candidates[:3]:
+            if count * 2 < highest or (count == 0 and number != -1):
                 break
             synset = net.synsets[key]
             gloss = short_gloss(synset.gloss, longest_gloss(level))
-            if gloss is None or count == 0 or word not in synset.words or net.is_marked(synset) or word in re.findall(r"[a-z]+", gloss.lower()):
+            if gloss is None or word not in synset.words or net.is_marked(synset) or word in re.findall(r"[a-z]+", gloss.lower()):
                 continue
             facts[word] = Fact(word, part, gloss, count, key)
             break
