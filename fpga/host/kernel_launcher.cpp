@@ -57,7 +57,8 @@ ClQueue KernelLauncher::createQueue() const
 void KernelLauncher::readParameters()
 {
     std::array<cl_int, 6> values{};
-    const ClMemory memory = allocate(sizeof(values), "the kernel parameters");
+    // Zeros first: a binary of an earlier version reports fewer.
+    const ClMemory memory = upload(std::as_bytes(std::span(values)), "the kernel parameters");
     run("kernel_parameters", {1, 1, 1}, memory.get());
     read(memory.get(), 0, std::as_writable_bytes(std::span(values)));
     if (values[0] < MMFREE_VARIANT_VECTOR || values[0] > MMFREE_VARIANT_PIPELINE || values[1] < 1 ||
