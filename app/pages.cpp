@@ -2,6 +2,7 @@
 
 #include "widgets/pages/chat_page.h"
 #include "widgets/pages/devices_page.h"
+#include "widgets/pages/explore_page.h"
 #include "widgets/pages/models_page.h"
 #include "widgets/pages/page_context.h"
 
@@ -13,7 +14,7 @@ Pages makePages(const gui::PageContext& context)
     Pages pages;
     pages.chat = new gui::ChatPage(context);
     pages.models = new gui::ModelsPage(context);
-    pages.inOrder = {pages.chat, pages.models, new gui::DevicesPage(context)};
+    pages.inOrder = {pages.chat, new gui::ExplorePage(context), pages.models, new gui::DevicesPage(context)};
     return pages;
 }
 

@@ -125,6 +125,9 @@ QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 #messageBar[severity="warning"] { background: {warningSoft}; }
 #messageBar[severity="information"] { background: {accentSoft}; }
 
+#editFrame { border: 2px solid transparent; border-radius: 8px; }
+#editFrame[modified="true"] { border-color: {warning}; }
+QLineEdit[invalid="true"] { border-color: {danger}; }
 #card { background: {surface}; border: 1px solid {border}; border-radius: 8px; }
 #keyCap { background: {raised}; border: 1px solid {border}; border-radius: 4px; padding: 2px 6px; font-size: 9pt; }
 
@@ -132,6 +135,7 @@ QTreeView, QTableView { background: {surface}; border: 1px solid {border}; borde
     alternate-background-color: {window}; selection-background-color: {accentSoft}; selection-color: {text}; }
 QTreeView:focus, QTableView:focus { border: 2px solid {accent}; }
 QTreeView::item, QTableView::item { padding: 4px 8px; border: none; }
+QTreeView::item:selected { background: {accentSoft}; color: {text}; }
 QHeaderView::section { background: {surface}; color: {muted}; border: none; border-bottom: 1px solid {border}; padding: 6px 8px; font-weight: 600; }
 QProgressBar { background: {border}; border: none; border-radius: 2px; max-height: 4px; min-height: 4px; }
 QProgressBar::chunk { background: {accent}; border-radius: 2px; }
