@@ -90,13 +90,14 @@ void CpuOperators::linearProduct(const float* x, std::int64_t count, const Dense
 {
     const std::int64_t rows = weight.rows(), cols = weight.cols();
     if (count <= kGemvTokens) {
-        const std::int64_t blocks = divideUp(rows, 4);
-        const auto body = [&](std::int64_t begin, std::int64_t end) {
+        // Forks and hands out work by the same rule as the ternary products do: a baseline must not lose to
+        // a fork on a busy machine.
+        const bool worthAFork = weight.bytes() * static_cast<std::size_t>(count) >= kBytesWorthAFork;
+        forPanels(divideUp(rows, 4), worthAFork, 0, [&](std::int64_t begin, std::int64_t end, std::uint8_t*) {
             for (std::int64_t t = 0; t < count; ++t)
                 m_kernels.denseGemv(weight.row(0), weight.type(), cols, x + t * cols, 4 * begin,
                                     std::min(rows, 4 * end), out + t * rows, add);
-        };
-        forItems(blocks, 4 * cols * count, body);
+        });
         return;
     }
     const bool convert = weight.type() != ElementType::F32;
@@ -238,7 +239,9 @@ void CpuOperators::attention(const float* queries, const float* keys, const floa
 {
     const std::int64_t context = first + length, blocks = divideUp(length, kQueryBlock);
     m_scratch.reserve(static_cast<std::size_t>(std::min(length, kQueryBlock) * context) * sizeof(float));
-    m_pool.parallelFor(shape.heads * blocks, 1, [&](std::int64_t taskBegin, std::int64_t taskEnd) {
+    // Scores and weighted sums: two products of a head's query rows with the keys and values so far.
+    const std::int64_t cost = 2 * std::min(length, kQueryBlock) * context * shape.headSize;
+    forItems(shape.heads * blocks, cost, [&](std::int64_t taskBegin, std::int64_t taskEnd) {
         float* rows = m_scratch.take<float>();
         for (std::int64_t task = taskBegin; task < taskEnd; ++task) {
             const std::int64_t headIndex = task / blocks;
