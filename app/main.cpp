@@ -5,6 +5,7 @@
 #include "app/resource_paths.h"
 #include "app/screenshot.h"
 
+#include "engine/analysis/compare_worker.h"
 #include "widgets/theme/theme.h"
 
 #include <QApplication>
@@ -102,6 +103,9 @@ QString readArguments(const QApplication& application, Arguments& arguments)
 
 int main(int argc, char** argv)
 {
+    // A contender of a comparison runs in a process of its own: this program again, without a window.
+    if (argc == 3 && std::strcmp(argv[1], "compare") == 0 && std::strcmp(argv[2], "--worker") == 0)
+        return runCompareWorker(allBackends());
     chooseOffscreenForPictures(argc, argv);
     QApplication application(argc, argv);
     QApplication::setApplicationName(QStringLiteral("mmfree-studio"));

@@ -1,6 +1,7 @@
 #include "app/pages.h"
 
 #include "widgets/pages/chat_page.h"
+#include "widgets/pages/compare_page.h"
 #include "widgets/pages/devices_page.h"
 #include "widgets/pages/explore_page.h"
 #include "widgets/pages/models_page.h"
@@ -14,7 +15,8 @@ Pages makePages(const gui::PageContext& context)
     Pages pages;
     pages.chat = new gui::ChatPage(context);
     pages.models = new gui::ModelsPage(context);
-    pages.inOrder = {pages.chat, new gui::ExplorePage(context), pages.models, new gui::DevicesPage(context)};
+    pages.inOrder = {pages.chat, new gui::ExplorePage(context), new gui::ComparePage(context), pages.models,
+                     new gui::DevicesPage(context)};
     return pages;
 }
 
