@@ -130,11 +130,23 @@ TernaryCounts countTernary(const TernaryTensor& tensor, std::int64_t firstRow, s
                            std::int64_t rows, std::int64_t cols)
 {
     TernaryCounts counts;
+    const std::int64_t end = firstCol + cols;
+    // Whole bytes in the middle are counted by words, what sticks out by cells.
+    const std::int64_t from = std::min((firstCol + 3) / 4 * 4, end), until = std::max(end / 4 * 4, from);
     for (std::int64_t row = firstRow; row < firstRow + rows; ++row) {
-        for (std::int64_t col = firstCol; col < firstCol + cols; ++col) {
-            const int value = tensor.at(row, col);
-            ++(value < 0 ? counts.minus : value > 0 ? counts.plus : counts.zero);
-        }
+        const auto count = [&](std::int64_t first, std::int64_t last) {
+            for (std::int64_t col = first; col < last; ++col) {
+                const int value = tensor.at(row, col);
+                ++(value < 0 ? counts.minus : value > 0 ? counts.plus : counts.zero);
+            }
+        };
+        count(firstCol, from);
+        const TernaryCounts middle =
+            countRow(tensor.codes.data() + row * tensor.rowBytes() + from / 4, until - from);
+        counts.minus += middle.minus;
+        counts.zero += middle.zero;
+        counts.plus += middle.plus;
+        count(until, end);
     }
     return counts;
 }

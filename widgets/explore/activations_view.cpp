@@ -90,7 +90,7 @@ ActivationsView::ActivationsView(ExplorerSession* session, QWidget* parent)
         titles << tr("%1.").arg(i + 1);
     m_lens->setHorizontalHeaderLabels(titles);
     m_lens->horizontalHeader()->setSectionResizeMode(QHeaderView::Stretch);
-    m_lens->horizontalHeader()->setMinimumSectionSize(84);
+    m_lens->horizontalHeader()->setMinimumSectionSize(76);
     setTextRole(m_lensCaption, TextRole::SmallMuted);
     m_lensCaption->setWordWrap(true);
 
@@ -114,7 +114,7 @@ ActivationsView::ActivationsView(ExplorerSession* session, QWidget* parent)
     splitter->setStretchFactor(1, 2);
     splitter->setChildrenCollapsible(false);
     right->setMinimumWidth(300);
-    splitter->setSizes({620, 420});
+    splitter->setSizes({560, 480});
     auto* layout = new QHBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 0);
     layout->addWidget(splitter);

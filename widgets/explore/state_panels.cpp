@@ -389,6 +389,12 @@ MatchPanel::MatchPanel(ExplorerSession* session, QWidget* parent)
     connect(m_threshold, &QDoubleSpinBox::valueChanged, this, &MatchPanel::refresh);
     connect(m_offOutside, &QCheckBox::toggled, this, &MatchPanel::refresh);
     connect(m_search, &QPushButton::clicked, this, &MatchPanel::chooseFile);
+    connect(m_session, &ExplorerSession::busyChanged, this, [this] {
+        if (!m_session->isBusy()) { // stopped
+            m_job = 0;
+            m_progress->hide();
+        }
+    });
     connect(m_show, &QPushButton::clicked, this,
             [this] { emit channelsChosen(m_channels, tr("on over the brushed tokens")); });
     connect(m_table, &QTableWidget::cellDoubleClicked, this, [this](int line, int) {

@@ -120,18 +120,21 @@ StateView::StateView(ExplorerSession* session, QWidget* parent)
     m_matrix->view()->setEmptyText(tr("The text is being read\u2026"));
 
     QHBoxLayout* tools = m_matrix->tools();
-    for (QComboBox* box :
-         {m_layer, m_quantity, m_sort, m_which, m_head}) // may be narrower than their longest text
-        box->setMinimumWidth(56);
+    const std::pair<QComboBox*, int> widths[] = {
+        {m_layer, 88}, {m_quantity, 104}, {m_sort, 116}, {m_which, 76}, {m_head, 96}};
+    for (const auto& [box, width] : widths) { // not as wide as their longest text
+        box->setMinimumWidth(width);
+        box->setMaximumWidth(width + 72);
+    }
     int place = 0;
-    for (QWidget* widget :
-         std::initializer_list<QWidget*>{m_layer, m_quantity, m_head, m_sort, m_which, m_perRow})
+    for (QWidget* widget : std::initializer_list<QWidget*>{m_layer, m_quantity, m_head, m_sort, m_which})
         tools->insertWidget(place++, widget);
     auto* scrub = new QHBoxLayout;
     scrub->setSpacing(kGrid);
     scrub->addWidget(m_play);
     scrub->addWidget(m_scrub, 1);
     scrub->addWidget(m_write);
+    scrub->addWidget(m_perRow);
     auto* left = new QWidget;
     auto* leftLayout = new QVBoxLayout(left);
     leftLayout->setContentsMargins(2 * kGrid, kGrid, kGrid, kGrid);

@@ -73,7 +73,7 @@ TensorTree::TensorTree(ExplorerSession* session, QWidget* parent)
     m_view->setObjectName(QStringLiteral("tensorTree"));
     m_view->setIndentation(12);
     m_view->header()->setStretchLastSection(false);
-    const int widths[TensorTreeModel::ColumnCount] = {160, 104, 72, 62, 96, 84, 56, 72, 80, 76};
+    const int widths[TensorTreeModel::ColumnCount] = {152, 116, 68, 62, 96, 84, 56, 72, 80, 76};
     for (int column = 0; column < TensorTreeModel::ColumnCount; ++column)
         m_view->header()->resizeSection(column, widths[column]);
     m_filter->setPlaceholderText(tr("Filter: zero>60 type:f_proj layer:3-5"));

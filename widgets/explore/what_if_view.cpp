@@ -302,6 +302,17 @@ void WhatIfView::showEvent(QShowEvent*)
         m_delay.start();
 }
 
+// Reading a tensor may fail (a damaged checkpoint): said, never thrown into the event loop.
+void WhatIfView::guarded(const std::function<void()>& act)
+{
+    try {
+        act();
+    } catch (...) {
+        const ErrorInfo error = currentError();
+        emit problem(errorTitle(error.code), error.message);
+    }
+}
+
 bool WhatIfView::hasTernary() const
 {
     return m_session->tensor() >= 0 &&
@@ -327,8 +338,10 @@ void WhatIfView::showTensor()
         return;
     }
     m_title->setText(QString::fromStdString(tensorName()));
-    m_matrix->setData(std::make_shared<TernaryData>(
-        std::make_shared<const TernaryTensor>(m_edited->ternary(tensorName())), m_session->source()));
+    guarded([this] {
+        m_matrix->setData(std::make_shared<TernaryData>(
+            std::make_shared<const TernaryTensor>(m_edited->ternary(tensorName())), m_session->source()));
+    });
     HeatmapFrame frame;
     frame.legendTitle = tr("Signs");
     m_matrix->setFrame(frame);
@@ -355,31 +368,40 @@ void WhatIfView::push(const QString& text, WeightEdit edit)
 
 void WhatIfView::cycleCell(qint64 row, qint64 col)
 {
-    if (hasTernary())
-        push(tr("turn a weight"), mmfree::cycleCell(m_edited->ternary(tensorName()), tensorName(), row, col));
+    guarded([&] {
+        if (hasTernary())
+            push(tr("turn a weight"),
+                 mmfree::cycleCell(m_edited->ternary(tensorName()), tensorName(), row, col));
+    });
 }
 
 void WhatIfView::zeroRows()
 {
-    if (hasTernary())
-        push(tr("zero rows"), setCells(m_edited->ternary(tensorName()), tensorName(), chosenRows(), 0));
+    guarded([&] {
+        if (hasTernary())
+            push(tr("zero rows"), setCells(m_edited->ternary(tensorName()), tensorName(), chosenRows(), 0));
+    });
 }
 
 void WhatIfView::invertRows()
 {
-    if (hasTernary())
-        push(tr("invert rows"), invertCells(m_edited->ternary(tensorName()), tensorName(), chosenRows()));
+    guarded([&] {
+        if (hasTernary())
+            push(tr("invert rows"), invertCells(m_edited->ternary(tensorName()), tensorName(), chosenRows()));
+    });
 }
 
 void WhatIfView::randomize(double share)
 {
-    if (!hasTernary())
-        return;
-    const TernaryTensor tensor = m_edited->ternary(tensorName());
-    const HeatmapSelection area = m_matrix->view()->selection();
-    const CellRange range = area.isEmpty() ? CellRange{0, 0, tensor.rows, tensor.cols}
-                                           : CellRange{area.row, area.col, area.rows, area.cols};
-    push(tr("randomise"), randomizeCells(tensor, tensorName(), range, share, m_seed++));
+    guarded([&] {
+        if (!hasTernary())
+            return;
+        const TernaryTensor tensor = m_edited->ternary(tensorName());
+        const HeatmapSelection area = m_matrix->view()->selection();
+        const CellRange range = area.isEmpty() ? CellRange{0, 0, tensor.rows, tensor.cols}
+                                               : CellRange{area.row, area.col, area.rows, area.cols};
+        push(tr("randomise"), randomizeCells(tensor, tensorName(), range, share, m_seed++));
+    });
 }
 
 void WhatIfView::addStateEdit(const QString& channels, StateAction action)

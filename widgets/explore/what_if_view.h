@@ -60,6 +60,7 @@ private:
     QWidget* buildResults();
     QWidget* buildStateEdits();
     void showTensor();
+    void guarded(const std::function<void()>& act);
     void push(const QString& text, WeightEdit edit);
     void changed(); // the copy or the state edits
     void compare();

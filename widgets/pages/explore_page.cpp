@@ -158,12 +158,27 @@ QWidget* ExplorePage::buildTextPanel()
     row->setSpacing(kGrid);
     row->addWidget(m_text, 1);
     row->addWidget(messages);
+    m_followChat = new QToolButton;
+    m_followChat->setText(tr("Follow chat"));
+    m_followChat->setCheckable(true);
+    m_followChat->setToolTip(tr("Read along while the chat writes, at most 15 times a second"));
+    m_followChat->setVisible(m_context.chat != nullptr);
+    row->addWidget(m_followChat);
+    m_followTimer.setSingleShot(true);
+    m_followTimer.setInterval(66);
     m_strip = new TokenStrip(TokenStrip::Layout::OneLine);
     m_strip->setEmptyText(tr("The text's tokens appear here."));
     layout->addLayout(row);
     layout->addWidget(m_strip);
     connect(m_text, &QLineEdit::returnPressed, this, &ExplorePage::applyText);
     connect(m_messages, &QMenu::aboutToShow, this, &ExplorePage::fillMessages);
+    connect(&m_followTimer, &QTimer::timeout, this, [this] { read(m_written); });
+    if (m_context.chat)
+        connect(m_context.chat, &ChatController::textGrew, this, [this](qint64, const QString& text) {
+            m_written = text;
+            if (m_followChat->isChecked() && isVisible() && !m_followTimer.isActive())
+                m_followTimer.start();
+        });
     return panel;
 }
 
@@ -266,7 +281,11 @@ void ExplorePage::connectSession()
 void ExplorePage::showEvent(QShowEvent*)
 {
     m_wasShown = true;
-    openServiceModel();
+    // A checkpoint picked on another page goes before the model of the chat.
+    if (m_context.selection && !m_context.selection->current().checkpoint.isEmpty())
+        m_session->openModel(m_context.selection->current().checkpoint);
+    else
+        openServiceModel();
 }
 
 void ExplorePage::openServiceModel()
@@ -299,6 +318,13 @@ void ExplorePage::applyText()
     m_session->setText(m_text->text());
 }
 
+// The field shows one line; the session reads the text as it is.
+void ExplorePage::read(const QString& text)
+{
+    m_text->setText(text.simplified());
+    m_session->setText(text);
+}
+
 void ExplorePage::fillStrip()
 {
     std::vector<StripToken> tokens;
@@ -317,10 +343,7 @@ void ExplorePage::fillMessages()
             QAction* action =
                 m_messages->addAction((message.role == ChatRole::User ? tr("You: %1") : tr("Model: %1"))
                                           .arg(QString(title).replace('&', "&&")));
-            connect(action, &QAction::triggered, this, [this, text = message.text] {
-                m_text->setText(text);
-                applyText();
-            });
+            connect(action, &QAction::triggered, this, [this, text = message.text] { read(text); });
         }
     }
     if (m_messages->isEmpty())
@@ -340,8 +363,7 @@ void ExplorePage::follow(const Selection& selection, QObject* origin)
         if (selection.layer >= 0)
             m_session->pickLayer(selection.layer);
         if (!selection.text.isEmpty() && selection.text != m_session->text()) {
-            m_text->setText(selection.text);
-            applyText();
+            read(selection.text);
         }
         if (selection.token >= 0)
             m_session->pickToken(static_cast<int>(selection.token));

@@ -6,6 +6,8 @@
 #include "widgets/pages/page_context.h"
 #include "widgets/selection/selection_bus.h"
 
+#include <QTimer>
+
 class QLabel;
 class QLineEdit;
 class QMenu;
@@ -72,6 +74,7 @@ private:
     void fillStrip();
     void fillMessages();
     void applyText();
+    void read(const QString& text);
     void follow(const Selection& selection, QObject* origin);
     void publish();
     void updateBusy();
@@ -98,7 +101,9 @@ private:
     QMenu* m_messages = nullptr;
     QLabel *m_name = nullptr, *m_badge = nullptr;
     QProgressBar* m_busy = nullptr;
-    QToolButton* m_compare = nullptr;
+    QToolButton *m_compare = nullptr, *m_followChat = nullptr;
+    QTimer m_followTimer; // of the text that the chat writes
+    QString m_written;
     qint64 m_row = -1, m_column = -1; // the cell picked in the Weights view
     bool m_following = false;         // a change comes from the bus
     bool m_wasShown = false;

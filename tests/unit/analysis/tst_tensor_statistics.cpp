@@ -90,6 +90,18 @@ private slots:
             QCOMPARE(countTernary(tensor), counts);
             QCOMPARE(countTernary(tensor).total(), 15 * cols);
             QCOMPARE(countTernary(tensor, 0, 0, 15, cols), counts);
+            for (std::int64_t first = 0; first < std::min<std::int64_t>(cols, 9); ++first) {
+                for (const std::int64_t width : {std::int64_t{1}, (cols - first + 1) / 2, cols - first}) {
+                    TernaryCounts part;
+                    for (std::int64_t row = 2; row < 9; ++row) {
+                        for (std::int64_t col = first; col < first + width; ++col) {
+                            const int value = tensor.at(row, col);
+                            ++(value < 0 ? part.minus : value > 0 ? part.plus : part.zero);
+                        }
+                    }
+                    QCOMPARE(countTernary(tensor, 2, first, 7, width), part);
+                }
+            }
             QCOMPARE(profile.deadRows, deadRows);
             QCOMPARE(profile.deadCols, deadCols);
         }
