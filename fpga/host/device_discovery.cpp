@@ -3,6 +3,7 @@
 #include "fpga/host/environment.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <mutex>
 
 namespace mmfree::opencl
@@ -103,6 +104,16 @@ ClDevice explanation(const std::string& name, const std::string& reason)
     return device;
 }
 
+// PoCL ends the whole process when it finds no description of the processor, as in a root without /sys.
+std::string whyNotAsked(const std::string& platformName)
+{
+    constexpr const char* kTopology = "/sys/devices/system/cpu";
+    std::error_code error;
+    if (platformName != "Portable Computing Language" || std::filesystem::exists(kTopology, error))
+        return {};
+    return std::string("PoCL needs ") + kTopology + ", which is absent here (is /sys mounted?)";
+}
+
 } // namespace
 
 std::vector<ClDevice> discoverDevices()
@@ -121,12 +132,16 @@ std::vector<ClDevice> discoverDevices()
     clGetPlatformIDs(platformCount, platforms.data(), nullptr);
     std::vector<ClDevice> devices;
     for (const cl_platform_id platform : platforms) {
+        const std::string name = textInfo(clGetPlatformInfo, platform, CL_PLATFORM_NAME);
+        if (const std::string reason = whyNotAsked(name); !reason.empty()) {
+            devices.push_back(explanation(name, reason));
+            continue;
+        }
         cl_uint count = 0;
         const cl_int found = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, nullptr, &count);
         if (found != CL_SUCCESS || count == 0) {
             devices.push_back(
-                explanation(textInfo(clGetPlatformInfo, platform, CL_PLATFORM_NAME),
-                            "the platform has no device (" + std::string(statusName(found)) + ")"));
+                explanation(name, "the platform has no device (" + std::string(statusName(found)) + ")"));
             continue;
         }
         std::vector<cl_device_id> ids(count);
