@@ -56,7 +56,7 @@ ClQueue KernelLauncher::createQueue() const
 
 void KernelLauncher::readParameters()
 {
-    std::array<cl_int, 6> values{};
+    std::array<cl_int, 7> values{};
     // Zeros first: a binary of an earlier version reports fewer.
     const ClMemory memory = upload(std::as_bytes(std::span(values)), "the kernel parameters");
     run("kernel_parameters", {1, 1, 1}, memory.get());
@@ -69,7 +69,13 @@ void KernelLauncher::readParameters()
                         std::to_string(values[2]) +
                         " tokens per group, needed: variant 1 to 3 and positive numbers");
     }
-    m_parameters = {static_cast<Variant>(values[0]), values[1], values[2], values[3], values[4], values[5]};
+    m_parameters = {static_cast<Variant>(values[0]),
+                    values[1],
+                    values[2],
+                    values[3],
+                    values[4],
+                    values[5],
+                    static_cast<std::size_t>(std::max(values[6], 0))};
 }
 
 ClMemory KernelLauncher::allocate(std::size_t bytes, const std::string& what)

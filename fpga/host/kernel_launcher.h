@@ -21,10 +21,11 @@ struct KernelParameters {
     Variant variant = Variant::Vector;
     int rowsPerGroup =
         1; // rows one work-item (VECTOR), work-group (DOT) or cycle (PIPELINE) of a product handles
-    int tokensPerTile = 1; // tokens of ternary_product_tile
-    int channelMode = 0;   // MMFREE_CHANNELS_...
-    int maxColumns = 0;    // longest row the kernels hold on chip; 0: no limit
-    int fusedItems = 0;    // work-items of the fused kernels; 0: there are none
+    int tokensPerTile = 1;             // tokens of ternary_product_tile
+    int channelMode = 0;               // MMFREE_CHANNELS_...
+    int maxColumns = 0;                // longest row the kernels hold on chip; 0: no limit
+    int fusedItems = 0;                // work-items of the fused kernels; 0: there are none
+    std::size_t fusedScratchBytes = 0; // local memory they declare themselves
 };
 
 // A kernel argument: local memory of this size.

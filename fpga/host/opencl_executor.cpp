@@ -30,15 +30,9 @@ std::int64_t columnGroups(std::int64_t columns)
     return (columns + MMFREE_COLUMN_ITEMS - 1) / MMFREE_COLUMN_ITEMS;
 }
 
-// Local memory of the fused kernels: a row of floats and its int8 form, and what they declare themselves
-// (48 bytes a work-item where there are no shuffles, and 32 parts of a reduction).
-std::size_t fusedScratchBytes(int items)
-{
-    return static_cast<std::size_t>(items) * 48 + 512;
-}
-
 constexpr std::int64_t kMostFusedLanes = 32, kLeastFusedLanes = 4;
 
+// Local memory a fused kernel is given: a row of floats and its int8 form.
 std::size_t fusedLocalBytes(std::int64_t padded)
 {
     return static_cast<std::size_t>(padded) * (sizeof(float) + 1);
@@ -78,8 +72,7 @@ OpenClExecutor::OpenClExecutor(const ClDevice& device, std::shared_ptr<const Mod
     , m_model(m_launcher, *source, kChunkTokens)
 {
     const std::int64_t longest = paddedColumns(std::max(m_config.hiddenSize, m_config.intermediateSize));
-    const std::size_t needed =
-        fusedLocalBytes(longest) + fusedScratchBytes(m_launcher.parameters().fusedItems);
+    const std::size_t needed = fusedLocalBytes(longest) + m_launcher.parameters().fusedScratchBytes;
     m_fused = m_launcher.parameters().fusedItems >= kMostFusedLanes && needed <= device.localMemoryBytes &&
               environmentText("MMFREE_OPENCL_FUSED") != "off";
 }

@@ -22,7 +22,7 @@ std::size_t fusedItems(const ClDevice& device)
 {
     if (!(device.type & CL_DEVICE_TYPE_GPU))
         return 64;
-    return device.largestGroup >= 512 ? 512 : device.largestGroup >= 256 ? 256 : 64;
+    return device.largestGroup >= 256 ? 256 : 64;
 }
 
 std::string buildOptions(const ClDevice& device)

@@ -20,6 +20,13 @@ typedef char Activation;
 #define MMFREE_ROW_LANES 1
 #endif
 
+// NVIDIA's compiler has no sub-group functions but takes its assembler: work-items of a warp exchange values.
+#if defined(__NV_CL_C_VERSION) && !defined(MMFREE_NO_SHUFFLE)
+#define MMFREE_SHUFFLE 1
+#else
+#define MMFREE_SHUFFLE 0
+#endif
+
 inline float sigmoid_of(float x)
 {
     return 1.0f / (1.0f + exp(-x));
@@ -41,7 +48,7 @@ inline int round_half_away(float x)
 
 // What this program was built with, so that the host starts it rightly even when it is a vendor's binary.
 // out: variant, rows of a work-group or cycle (PIPELINE), tokens of a tile, channel mode, columns a row may have
-// (0: no limit), work-items of a fused kernel (0: there is none).
+// (0: no limit), work-items of a fused kernel (0: there is none) and the local memory it declares itself.
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void kernel_parameters(global int* out)
 {
     out[0] = MMFREE_VARIANT;
@@ -57,5 +64,11 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void kernel_parameters(glo
 #endif
     out[3] = MMFREE_CHANNELS;
     out[4] = MMFREE_VARIANT == MMFREE_VARIANT_PIPELINE ? MMFREE_MAX_COLUMNS : 0;
-    out[5] = MMFREE_VARIANT == MMFREE_VARIANT_DOT ? MMFREE_FUSED_ITEMS : 0;
+#if MMFREE_VARIANT != MMFREE_VARIANT_DOT
+    out[5] = out[6] = 0;
+#else
+    out[5] = MMFREE_FUSED_ITEMS;
+    // FusedScratch of product_fused.cl
+    out[6] = MMFREE_SHUFFLE ? MMFREE_FUSED_ITEMS / 2 : 32 * MMFREE_FUSED_ITEMS + 512;
+#endif
 }

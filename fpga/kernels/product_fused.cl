@@ -8,8 +8,9 @@
 // The results differ from the separate kernels' by float rounding only; integer sums are exact.
 //
 // A row of weights belongs to `lanes` work-items (a power of two, 4 to 32), each of which takes `rowsPerItem` rows,
-// four at a time, so that an activation is read from local memory once for four rows. The first weights are asked
-// for before the row is computed, so that memory answers meanwhile.
+// four at a time, so that an activation is read from local memory once for four rows. Weights are asked for two
+// steps ahead, the first ones before the row is computed, and the row's own loads four at a time: what a launch of
+// this size waits for is the latency of memory, not its bandwidth.
 //
 // row: local, [padded] floats; q: local, [padded] bytes. Column i lies in 16-byte chunk ((i / 16) % 4) * words +
 // i / 64 (words: padded / 64), so that neighbouring work-items read neighbouring chunks.
@@ -17,23 +18,20 @@
 #define FUSED_ITEMS MMFREE_FUSED_ITEMS
 #define FUSED_PARTS 32 // work-items of the second level of a reduction; a warp
 #define FUSED_ROWS 4   // rows a work-item computes at once
+#define FUSED_BATCH 4  // elements of the row a work-item loads at once
 #define FUSED_KERNEL kernel __attribute__((reqd_work_group_size(FUSED_ITEMS, 1, 1))) void
 
 #if FUSED_ITEMS % FUSED_PARTS != 0
 #error "MMFREE_FUSED_ITEMS must be a multiple of 32"
 #endif
 
-// NVIDIA's compiler has no sub-group functions but takes its assembler.
-#if defined(__NV_CL_C_VERSION) && !defined(MMFREE_NO_SHUFFLE)
-#define FUSED_SHUFFLE 1
+#if MMFREE_SHUFFLE
 inline int shuffle_xor(int value, int mask)
 {
     int other;
     asm volatile("shfl.sync.bfly.b32 %0, %1, %2, 0x1f, 0xffffffff;" : "=r"(other) : "r"(value), "r"(mask));
     return other;
 }
-#else
-#define FUSED_SHUFFLE 0
 #endif
 
 // x, y: sums; z: a maximum; w: unused.
@@ -43,7 +41,7 @@ inline float4 fused_combine(float4 a, float4 b)
 }
 
 typedef struct {
-#if FUSED_SHUFFLE
+#if MMFREE_SHUFFLE
     float4 parts[FUSED_ITEMS / FUSED_PARTS];
 #else
     float4 items[FUSED_ITEMS];
@@ -52,11 +50,20 @@ typedef struct {
 #endif
 } FusedScratch;
 
+#define FUSED_UNROLL(n) _Pragma("unroll") for (int n = 0; n < FUSED_BATCH; ++n)
+
+// Puts an element of the row where the quantiser finds it and adds it to the sums.
+inline float4 fused_keep(local float* row, int i, float weighted, float outerSquare, float innerSquare, float4 sums)
+{
+    row[i] = weighted;
+    return fused_combine(sums, (float4)(outerSquare, innerSquare, fabs(weighted), 0.0f));
+}
+
 // Of all work-items, in a fixed order, so that equal inputs give equal bits. Once a kernel.
 inline float4 fused_reduce(float4 value, local FusedScratch* scratch)
 {
     const int item = get_local_id(0);
-#if FUSED_SHUFFLE
+#if MMFREE_SHUFFLE
     for (int mask = FUSED_PARTS / 2; mask > 0; mask /= 2) {
         const float4 other = (float4)(as_float(shuffle_xor(as_int(value.x), mask)),
                                       as_float(shuffle_xor(as_int(value.y), mask)),
@@ -87,7 +94,7 @@ inline float4 fused_reduce(float4 value, local FusedScratch* scratch)
 // Sum over the `lanes` work-items of a row, for four rows; valid in the first of them.
 inline int4 fused_row_sums(int4 sums, int lanes, local FusedScratch* scratch)
 {
-#if FUSED_SHUFFLE
+#if MMFREE_SHUFFLE
     for (int mask = lanes / 2; mask > 0; mask /= 2)
         sums += (int4)(shuffle_xor(sums.x, mask), shuffle_xor(sums.y, mask), shuffle_xor(sums.z, mask),
                        shuffle_xor(sums.w, mask));
@@ -125,26 +132,60 @@ inline FusedRows fused_rows_of(global const uint4* weights, int padded, int rows
     return at;
 }
 
-inline global const uint4* fused_codes(FusedRows at, int n)
+// A step of the product: word `word` of the rows base .. base + 3 of this work-item.
+typedef struct {
+    int base, word;
+} FusedStep;
+
+inline FusedStep fused_next(FusedRows at, FusedStep step)
 {
-    return at.weights + (size_t)min(at.firstRow + n * at.rowStep, at.rows - 1) * at.words;
+    step.word += at.lanes;
+    if (step.word - at.lane >= at.words) { // the same for all lanes
+        step.word = at.lane;
+        step.base += FUSED_ROWS;
+    }
+    return step;
 }
 
-// What can be asked of memory before the row is known: the first word of the first rows, and the values they add to.
+inline int fused_has(FusedRows at, FusedStep step, int n)
+{
+    return step.base + n < at.rowsPerItem && step.word < at.words;
+}
+
 typedef struct {
     uint4 codes[FUSED_ROWS];
+} FusedWords;
+
+inline FusedWords fused_load(FusedRows at, FusedStep step)
+{
+    FusedWords words;
+    _Pragma("unroll")
+    for (int n = 0; n < FUSED_ROWS; ++n) {
+        const int row = min(at.firstRow + (step.base + n) * at.rowStep, at.rows - 1);
+        words.codes[n] =
+            fused_has(at, step, n) ? at.weights[(size_t)row * at.words + step.word] : (uint4)(0);
+    }
+    return words;
+}
+
+// What can be asked of memory before the row is known: two steps of weights, and the values the first rows add to.
+typedef struct {
+    FusedWords first, second;
     float before[FUSED_ROWS];
 } FusedAhead;
 
 inline FusedAhead fused_load_ahead(FusedRows at, global const float* residual)
 {
     FusedAhead ahead;
+    FusedStep step = {0, at.lane};
+    ahead.first = fused_load(at, step);
+    step = fused_next(at, step);
+    ahead.second = fused_load(at, step);
     _Pragma("unroll")
     for (int n = 0; n < FUSED_ROWS; ++n) {
         const int row = at.firstRow + n * at.rowStep;
-        const int used = n < at.rowsPerItem && row < at.rows;
-        ahead.codes[n] = used && at.lane < at.words ? fused_codes(at, n)[at.lane] : (uint4)(0);
-        ahead.before[n] = residual && used && at.lane == 0 ? residual[row] : 0.0f;
+        const int used = residual && at.lane == 0 && n < at.rowsPerItem && row < at.rows;
+        ahead.before[n] = used ? residual[row] : 0.0f;
     }
     return ahead;
 }
@@ -171,40 +212,53 @@ inline int fused_word(uint4 word, uint4 a, uint4 b, uint4 c, uint4 d)
     return dot16(word.w, d, sum);
 }
 
-// out[row] = or += sum * factor for the rows of this work-item.
+// out[row] = or += sum * factor for rows base .. base + 3 of this work-item.
+inline void fused_store(FusedRows at, int base, int4 sums, const float* before, float factor, global float* out,
+                        int accumulate)
+{
+    _Pragma("unroll")
+    for (int n = 0; n < FUSED_ROWS; ++n) {
+        const int row = at.firstRow + (base + n) * at.rowStep;
+        if (base + n >= at.rowsPerItem || row >= at.rows)
+            continue;
+        const int sum = n == 0 ? sums.x : (n == 1 ? sums.y : (n == 2 ? sums.z : sums.w));
+        const float old = !accumulate ? 0.0f : (base == 0 ? before[n] : out[row]);
+        out[row] = old + convert_float(sum) * factor;
+    }
+}
+
 inline void fused_product(FusedRows at, FusedAhead ahead, local const char* q, float factor, global float* out,
                           int accumulate, local FusedScratch* scratch)
 {
     local const uint4* values = (local const uint4*)q;
+    const int steps = (at.words + at.lanes - 1) / at.lanes;
+    FusedStep later = {0, at.lane};
+    later = fused_next(at, later);
+    FusedWords now = ahead.first, next = ahead.second;
     for (int base = 0; base < at.rowsPerItem; base += FUSED_ROWS) {
         int4 sums = (int4)(0);
-        for (int w = at.lane; w < at.words; w += at.lanes) {
-            const uint4 a = values[w], b = values[w + at.words], c = values[w + 2 * at.words],
-                        d = values[w + 3 * at.words];
-            const int first = base == 0 && w == at.lane;
-            const uint4 w0 = first ? ahead.codes[0] : fused_codes(at, base)[w];
-            const uint4 w1 = first ? ahead.codes[1] : fused_codes(at, base + 1)[w];
-            const uint4 w2 = first ? ahead.codes[2] : fused_codes(at, base + 2)[w];
-            const uint4 w3 = first ? ahead.codes[3] : fused_codes(at, base + 3)[w];
-            const int valueSum = byte_sum(a, byte_sum(b, byte_sum(c, byte_sum(d, 0))));
-            sums += (int4)(fused_word(w0, a, b, c, d), fused_word(w1, a, b, c, d), fused_word(w2, a, b, c, d),
-                           fused_word(w3, a, b, c, d)) -
-                    valueSum;
+        for (int n = 0; n < steps; ++n) {
+            const FusedStep step = {base, at.lane + n * at.lanes};
+            later = fused_next(at, later);
+            const FusedWords afterNext = fused_load(at, later);
+            if (step.word < at.words) {
+                const uint4 a = values[step.word], b = values[step.word + at.words],
+                            c = values[step.word + 2 * at.words], d = values[step.word + 3 * at.words];
+                const int valueSum = byte_sum(a, byte_sum(b, byte_sum(c, byte_sum(d, 0))));
+                sums.x += fused_word(now.codes[0], a, b, c, d) - valueSum;
+                if (fused_has(at, step, 1))
+                    sums.y += fused_word(now.codes[1], a, b, c, d) - valueSum;
+                if (fused_has(at, step, 2))
+                    sums.z += fused_word(now.codes[2], a, b, c, d) - valueSum;
+                if (fused_has(at, step, 3))
+                    sums.w += fused_word(now.codes[3], a, b, c, d) - valueSum;
+            }
+            now = next;
+            next = afterNext;
         }
         sums = fused_row_sums(sums, at.lanes, scratch);
-        if (at.lane != 0)
-            continue;
-        const int4 all = sums;
-        _Pragma("unroll")
-        for (int n = 0; n < FUSED_ROWS; ++n) {
-            const int row = at.firstRow + (base + n) * at.rowStep;
-            if (base + n >= at.rowsPerItem || row >= at.rows)
-                continue;
-            const int sum = n == 0 ? all.x : (n == 1 ? all.y : (n == 2 ? all.z : all.w));
-            const float value = convert_float(sum) * factor;
-            const float before = base == 0 ? ahead.before[n] : (accumulate ? out[row] : 0.0f);
-            out[row] = before + value;
-        }
+        if (at.lane == 0)
+            fused_store(at, base, sums, ahead.before, factor, out, accumulate);
     }
 }
 
@@ -232,10 +286,20 @@ FUSED_KERNEL fused_norm_product(global const float* x, global const float* norms
     global const float* outer = norms + outerOffset;
     global const float* inner = norms + innerOffset + segment * width;
     float4 sums = (float4)(0.0f);
-    for (int i = get_local_id(0); i < width; i += FUSED_ITEMS) {
-        const float value = x[i], t = value * outer[i], weighted = t * inner[i];
-        row[i] = weighted;
-        sums = fused_combine(sums, (float4)(value * value, t * t, fabs(weighted), 0.0f));
+    for (int start = get_local_id(0); start < width; start += FUSED_BATCH * FUSED_ITEMS) {
+        float value[FUSED_BATCH], outerWeight[FUSED_BATCH], innerWeight[FUSED_BATCH];
+        FUSED_UNROLL(n) {
+            const int i = min(start + n * FUSED_ITEMS, width - 1);
+            value[n] = x[i];
+            outerWeight[n] = outer[i];
+            innerWeight[n] = inner[i];
+        }
+        FUSED_UNROLL(n) {
+            const int i = start + n * FUSED_ITEMS;
+            const float t = value[n] * outerWeight[n];
+            if (i < width)
+                sums = fused_keep(row, i, t * innerWeight[n], value[n] * value[n], t * t, sums);
+        }
     }
     sums = fused_reduce(sums, &scratch);
     const float factor = inner_factor(sums.y, rsqrt(sums.x / (float)width + eps), width);
@@ -256,16 +320,30 @@ FUSED_KERNEL fused_gate_product(global const float* gates, global const float* s
     const FusedRows at = fused_rows_of(weights, padded, rowsPerSegment, 0, lanes, rowsPerItem);
     const FusedAhead ahead = fused_load_ahead(at, residual);
     float4 sums = (float4)(0.0f);
-    for (int i = get_local_id(0); i < width; i += FUSED_ITEMS) {
-        const float bound = boundOffset >= 0 ? norms[boundOffset + i] : 0.0f;
-        const float f = bound + (1.0f - bound) * sigmoid_of(gates[i]);
-        const float h = f * state[stateOffset + i] + silu_of(gates[width + i]) * (1.0f - f);
-        if (get_group_id(0) == 0)
-            nextState[stateOffset + i] = h;
-        const float g = gates[2 * width + i], t = g * norms[gNormOffset + i] * silu_of(h),
-                    weighted = t * norms[innerOffset + i];
-        row[i] = weighted;
-        sums = fused_combine(sums, (float4)(g * g, t * t, fabs(weighted), 0.0f));
+    for (int start = get_local_id(0); start < width; start += FUSED_BATCH * FUSED_ITEMS) {
+        float bound[FUSED_BATCH], forget[FUSED_BATCH], candidate[FUSED_BATCH], g[FUSED_BATCH], old[FUSED_BATCH],
+            gWeight[FUSED_BATCH], innerWeight[FUSED_BATCH];
+        FUSED_UNROLL(n) {
+            const int i = min(start + n * FUSED_ITEMS, width - 1);
+            bound[n] = boundOffset >= 0 ? norms[boundOffset + i] : 0.0f;
+            forget[n] = gates[i];
+            candidate[n] = gates[width + i];
+            g[n] = gates[2 * width + i];
+            old[n] = state[stateOffset + i];
+            gWeight[n] = norms[gNormOffset + i];
+            innerWeight[n] = norms[innerOffset + i];
+        }
+        FUSED_UNROLL(n) {
+            const int i = start + n * FUSED_ITEMS;
+            const float f = bound[n] + (1.0f - bound[n]) * sigmoid_of(forget[n]);
+            const float h = f * old[n] + silu_of(candidate[n]) * (1.0f - f);
+            const float t = g[n] * gWeight[n] * silu_of(h);
+            if (i >= width)
+                continue;
+            if (get_group_id(0) == 0)
+                nextState[stateOffset + i] = h;
+            sums = fused_keep(row, i, t * innerWeight[n], g[n] * g[n], t * t, sums);
+        }
     }
     sums = fused_reduce(sums, &scratch);
     const float factor = inner_factor(sums.y, rsqrt(sums.x / (float)width + eps), width);
@@ -283,10 +361,20 @@ FUSED_KERNEL fused_swiglu_product(global const float* gateUp, global const float
     const FusedRows at = fused_rows_of(weights, padded, rowsPerSegment, 0, lanes, rowsPerItem);
     const FusedAhead ahead = fused_load_ahead(at, residual);
     float4 sums = (float4)(0.0f);
-    for (int i = get_local_id(0); i < width; i += FUSED_ITEMS) {
-        const float t = silu_of(gateUp[i]) * gateUp[width + i], weighted = t * norms[innerOffset + i];
-        row[i] = weighted;
-        sums = fused_combine(sums, (float4)(0.0f, t * t, fabs(weighted), 0.0f));
+    for (int start = get_local_id(0); start < width; start += FUSED_BATCH * FUSED_ITEMS) {
+        float gate[FUSED_BATCH], up[FUSED_BATCH], innerWeight[FUSED_BATCH];
+        FUSED_UNROLL(n) {
+            const int i = min(start + n * FUSED_ITEMS, width - 1);
+            gate[n] = gateUp[i];
+            up[n] = gateUp[width + i];
+            innerWeight[n] = norms[innerOffset + i];
+        }
+        FUSED_UNROLL(n) {
+            const int i = start + n * FUSED_ITEMS;
+            const float t = silu_of(gate[n]) * up[n];
+            if (i < width)
+                sums = fused_keep(row, i, t * innerWeight[n], 0.0f, t * t, sums);
+        }
     }
     sums = fused_reduce(sums, &scratch);
     const float factor = inner_factor(sums.y, 1.0f, width);
