@@ -51,8 +51,27 @@ QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox { background: {surface}; color: {
 QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus { border: 2px solid {accent}; padding: 4px 7px; }
 QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled { color: {muted}; border-color: {border}; }
 QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSpinBox::down-button { width: 0; border: none; }
+QComboBox, QComboBox:focus { padding-right: 2px; }
 QComboBox::drop-down { border: none; width: 20px; }
+QComboBox::down-arrow { image: url(:/icons/combo-arrow.svg); width: 12px; height: 12px; }
 QComboBox QAbstractItemView { background: {surface}; border: 1px solid {border}; selection-background-color: {accentSoft}; selection-color: {text}; }
+
+QCheckBox::indicator, QAbstractItemView::indicator { width: 14px; height: 14px; border: 1px solid {control}; border-radius: 4px;
+    background: {surface}; }
+QRadioButton::indicator { width: 14px; height: 14px; border: 1px solid {control}; border-radius: 8px; background: {surface}; }
+QCheckBox::indicator:checked, QAbstractItemView::indicator:checked { background: {accent}; border-color: {accent};
+    image: url(:/icons/{checkIcon}.svg); }
+QCheckBox::indicator:indeterminate, QAbstractItemView::indicator:indeterminate { background: {accentSoft}; border-color: {accent}; }
+QRadioButton::indicator:checked { border: 5px solid {accent}; width: 6px; height: 6px; }
+QCheckBox::indicator:focus, QRadioButton::indicator:focus { border: 2px solid {accent}; width: 12px; height: 12px; }
+QRadioButton::indicator:checked:focus { border: 5px solid {accent}; width: 6px; height: 6px; background: {text}; }
+QCheckBox::indicator:disabled, QRadioButton::indicator:disabled { border-color: {border}; background: {raised}; }
+
+QToolButton[popupMode="1"], QToolButton[popupMode="2"] { padding-right: 20px; }
+QToolButton::menu-indicator { image: url(:/icons/combo-arrow.svg); width: 12px; height: 12px;
+    subcontrol-origin: padding; subcontrol-position: center right; right: 5px; }
+QToolButton::menu-button { border: none; width: 20px; }
+QToolButton::menu-arrow { image: url(:/icons/combo-arrow.svg); width: 12px; height: 12px; }
 
 QPushButton { background: {surface}; color: {text}; border: 1px solid {control}; border-radius: 6px; padding: 6px 14px; min-height: 18px; }
 QPushButton:hover { background: {raised}; }
@@ -170,6 +189,8 @@ QString styleSheetFor(const ThemeColors& colors)
         {"thumb", thumb},
     };
     QString sheet = QString::fromLatin1(kSheet);
+    sheet.replace(QLatin1String("{checkIcon}"),
+                  colors.dark ? QLatin1String("check-on-dark") : QLatin1String("check-on-light"));
     for (auto color = named.begin(); color != named.end(); ++color) {
         const QColor& value = color.value();
         const QString text = QStringLiteral("rgba(%1, %2, %3, %4)")
