@@ -300,7 +300,7 @@ private slots:
         const RankedToken best = topTokens(logits, 1).front();
         const QTableWidget* lens = m_page->activations()->lens();
         QCOMPARE(lens->rowCount(), 3);
-        QVERIFY(lens->item(2, 0)->text().startsWith(QLocale().toString(best.id)));
+        QVERIFY(lens->item(2, 0)->text().startsWith(QString::number(best.id)));
         m_page->activations()->setAllLayers(true);
         settle();
         QCOMPARE(m_page->activations()->matrix()->view()->data()->rows(), qint64{3});

@@ -350,7 +350,9 @@ void ActivationsView::showLens(const std::vector<std::vector<RankedToken>>& rows
             const QString word =
                 m_session->tokenText(token.id).replace(QLatin1Char('\n'), QStringLiteral("\u21b5"));
             auto* item = new QTableWidgetItem(
-                tr("%1  %2 %").arg(word, QLocale().toString(100.0 * token.probability, 'f', 0)));
+                token.probability < 0.01
+                    ? tr("%1  <1 %").arg(word)
+                    : tr("%1  %2 %").arg(word, QLocale().toString(100.0 * token.probability, 'f', 0)));
             item->setToolTip(tr("token %1, probability %2 %, logit %3")
                                  .arg(QLocale().toString(token.id),
                                       QLocale().toString(100.0 * token.probability, 'g', 4),

@@ -305,7 +305,7 @@ void ExplorerSession::setTokens(std::vector<TokenId> tokens)
 QString ExplorerSession::tokenText(TokenId id) const
 {
     if (!m_tokenizer)
-        return QLocale().toString(id);
+        return QString::number(id); // no words, and ids are read better without grouping
     if (m_tokenizer->isControl(id) || m_tokenizer->isByte(id))
         return QString::fromStdString(m_tokenizer->piece(id));
     return QString::fromStdString(m_tokenizer->bytesOf(id));

@@ -317,7 +317,10 @@ void HalfLifePanel::refresh()
         return tr("%1 \u00b7 floor %2")
             .arg(QLocale().toString(layer), QLocale().toString(boundLife(layer, 0.5), 'g', 2));
     };
-    frame.colLabel = [](qint64 bin) { return QLocale().toString(edgeOf(static_cast<int>(bin)), 'g', 2); };
+    frame.colLabel = [](qint64 bin) {
+        const double edge = edgeOf(static_cast<int>(bin));
+        return QLocale().toString(edge, edge < 10.0 ? 'g' : 'f', edge < 10.0 ? 2 : 0);
+    };
     frame.legendTitle = tr("channels");
     m_strip->setFrame(frame);
     m_strip->view()->setMarkedRow(m_session->layer());

@@ -271,6 +271,16 @@ void StateView::setQuantity(StateQuantity quantity)
     m_quantity->setCurrentIndex(static_cast<int>(quantity));
 }
 
+bool StateView::showPanel(const QString& name)
+{
+    const qsizetype index = QStringList{QStringLiteral("hold"), QStringLiteral("halflife"),
+                                        QStringLiteral("match"), QStringLiteral("twin")}
+                                .indexOf(name);
+    if (index >= 0)
+        m_side->setCurrentIndex(static_cast<int>(index));
+    return index >= 0;
+}
+
 void StateView::showModel()
 {
     const QSignalBlocker blocker(m_layer), headBlocker(m_head);

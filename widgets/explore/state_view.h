@@ -41,6 +41,7 @@ public:
     [[nodiscard]] MatchPanel* match() const { return m_match; }
     [[nodiscard]] TwinPanel* twin() const { return m_twin; }
     void setQuantity(StateQuantity quantity);
+    bool showPanel(const QString& name); // "hold", "halflife", "match", "twin"; false: there is none
     [[nodiscard]] bool isSettled() const;
     // Channels in the order shown.
     [[nodiscard]] const std::vector<std::int64_t>& shownChannels() const { return m_order; }

@@ -541,7 +541,8 @@ void WhatIfView::showResults()
     const auto continuation = [this](const SteeredRun& run) {
         QString text;
         for (std::size_t i = m_beforeOf.size(); i < run.tokens.size(); ++i)
-            text += m_session->tokenText(run.tokens[i]);
+            text += m_session->tokenText(run.tokens[i]) +
+                    (m_session->tokenizer() ? QString() : QStringLiteral(" "));
         return text.simplified();
     };
     if (m_before.tokens.size() > m_beforeOf.size())

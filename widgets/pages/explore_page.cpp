@@ -454,8 +454,12 @@ void ExplorePage::restoreLayout(const QByteArray& layout)
 
 bool ExplorePage::showView(const QString& name)
 {
-    const qsizetype index = kViews.indexOf(name);
+    // "state/match": a panel of the State tab.
+    const QString part = name.section(QLatin1Char('/'), 1);
+    const qsizetype index = kViews.indexOf(name.section(QLatin1Char('/'), 0, 0));
     if (index < 0)
+        return false;
+    if (!part.isEmpty() && (m_tabs->widget(static_cast<int>(index)) != m_state || !m_state->showPanel(part)))
         return false;
     m_tabs->setCurrentIndex(static_cast<int>(index));
     return true;
