@@ -217,6 +217,8 @@ void fields(Io& io, CompareRun& r)
     io("seconds", r.seconds);
     io("stopped", r.stopped);
     io("rounds", r.rounds);
+    io("roundSeconds", r.roundSeconds);
+    io("besideSeconds", r.besideSeconds);
     io("environment", r.environment);
     io("devices", r.devices);
     io("contenders", r.contenders);

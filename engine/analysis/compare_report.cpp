@@ -251,6 +251,9 @@ std::vector<std::pair<std::string, std::string>> environmentRows(const CompareRu
         if (const auto share = watchShare(run, static_cast<int>(i)))
             rows.emplace_back("Watching " + letter, format("%.3f %% of its time", 100.0 * *share));
     }
+    if (run.roundSeconds > 0.0)
+        rows.emplace_back("This program beside the runs",
+                          format("%.2f %% of one core", 100.0 * run.besideSeconds / run.roundSeconds));
     double least = 0.0, most = 0.0;
     for (const Repeat& repeat : run.repeats) {
         if (repeat.clockMHz > 0.0) {

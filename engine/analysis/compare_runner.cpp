@@ -44,6 +44,14 @@ std::string isoTimeNow()
     return text;
 }
 
+// Of all threads of this process.
+double processorSeconds()
+{
+    timespec now{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
 bool lastThreeAgree(const std::vector<double>& seconds)
 {
     if (seconds.size() < 3)
@@ -298,11 +306,15 @@ private:
         };
         const MachineState machine = readMachineState();
         const auto joulesBefore = joulesNow();
-        const double began = sinceStart();
+        const double began = sinceStart(), beside = processorSeconds();
         child.channel().send(
             {Json{{"do", "run"}, {"passes", std::move(passes)}, {"curve", first}, {"watch", m_watch}}.dump(),
              {}});
         const auto [json, message] = answer(child, "done", context);
+        if (round >= 0) {
+            m_run.roundSeconds += sinceStart() - began;
+            m_run.besideSeconds += processorSeconds() - beside;
+        }
         const auto joulesAfter = joulesNow();
         Repeat repeat = repeatFromJson(json.at("repeat"), "repeat");
         repeat.contender = index;

@@ -138,8 +138,10 @@ struct CompareRun {
     std::string startedAt;   // ISO 8601, UTC
     std::string commandLine; // that repeats it
     double seconds = 0.0;
-    bool stopped = false; // by the user; what was measured until then is kept
-    int rounds = 0;       // complete ones
+    bool stopped = false;       // by the user; what was measured until then is kept
+    int rounds = 0;             // complete ones
+    double roundSeconds = 0.0;  // of all runs in rounds together
+    double besideSeconds = 0.0; // processor time that this program, which watches and draws, took meanwhile
     Environment environment;
     std::vector<std::string> devices; // "opencl: name, platform, driver"
     std::vector<ContenderResult> contenders;

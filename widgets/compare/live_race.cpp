@@ -146,6 +146,7 @@ void LiveRace::takeOne(const LiveEvent& live)
     if (event.contender < 0 || event.contender >= static_cast<int>(m_lanes.size()))
         return;
     Lane& lane = m_lanes[static_cast<std::size_t>(event.contender)];
+    lane.changed = true;
     switch (event.kind) {
     case Kind::Loading:
         lane.state = tr("loading");
@@ -224,42 +225,60 @@ QString LiveRace::nameOf(std::size_t lane) const
     return contenderPlotName(m_lanes[lane].result);
 }
 
+// Only one contender runs at a time, so most lanes' lines are as they were in the last frame.
+void LiveRace::updateLines(std::size_t index)
+{
+    Lane& lane = m_lanes[index];
+    if (!lane.changed)
+        return;
+    lane.changed = false;
+    const MemoryParts& parts = lane.result.memory;
+    const double base = static_cast<double>(parts.weights + parts.activations + parts.other);
+    lane.measured = {.name = nameOf(index), .style = static_cast<int>(index)};
+    lane.computed = {.name = tr("computed"), .style = static_cast<int>(index), .width = 1.0, .faint = true};
+    for (const MemoryPoint& point : lane.curve) {
+        lane.measured.x.push_back(static_cast<double>(point.position));
+        lane.measured.y.push_back(static_cast<double>(point.measured) / kMegabyte);
+        if (parts.weights == 0)
+            continue; // not known before the first run is complete
+        lane.computed.x.push_back(static_cast<double>(point.position));
+        lane.computed.y.push_back((base + static_cast<double>(point.state)) / kMegabyte);
+    }
+    lane.times = bandOf(lane.runs, lane.firstPosition);
+    lane.times.name = nameOf(index);
+    lane.times.style = static_cast<int>(index);
+}
+
 void LiveRace::draw()
 {
+    if (!isVisible() && !m_run)
+        return; // showEvent() draws what came meanwhile
     std::vector<MemoryBar> bars;
     QList<PlotSeries> memory, time;
     for (std::size_t i = 0; i < m_lanes.size(); ++i) {
+        updateLines(i);
         const Lane& lane = m_lanes[i];
-        const int style = static_cast<int>(i);
         const MemoryParts& parts = lane.result.memory;
         bars.push_back({nameOf(i), parts, lane.result.ternary, parts.weights > 0,
                         lane.result.ran ? QString() : QString::fromStdString(lane.result.reason)});
-        PlotSeries measured{.name = nameOf(i), .style = style}, computed = measured;
-        const double base = static_cast<double>(parts.weights + parts.activations + parts.other);
-        for (const MemoryPoint& point : lane.curve) {
-            measured.x.push_back(static_cast<double>(point.position));
-            measured.y.push_back(static_cast<double>(point.measured) / kMegabyte);
-            computed.x.push_back(static_cast<double>(point.position));
-            computed.y.push_back((base + static_cast<double>(point.state)) / kMegabyte);
+        for (const PlotSeries* series : {&lane.measured, &lane.computed}) {
+            if (!series->x.empty())
+                memory.push_back(*series);
         }
-        if (!measured.x.empty())
-            memory.push_back(measured);
-        if (!computed.x.empty() && parts.weights > 0) {
-            computed.name = tr("computed");
-            computed.faint = true;
-            computed.width = 1.0;
-            memory.push_back(computed);
-        }
-        PlotSeries times = bandOf(lane.runs, lane.firstPosition);
-        times.name = nameOf(i);
-        times.style = style;
-        if (!times.x.empty())
-            time.push_back(times);
+        if (!lane.times.x.empty())
+            time.push_back(lane.times);
     }
     m_bars->setBars(std::move(bars));
     m_memory->setSeries(memory);
     m_time->setSeries(time);
     drawGauges();
+}
+
+void LiveRace::showEvent(QShowEvent* event)
+{
+    QWidget::showEvent(event);
+    if (!isHeld())
+        draw();
 }
 
 void LiveRace::drawGauges()

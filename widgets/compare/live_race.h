@@ -4,8 +4,8 @@
 #pragma once
 
 #include "widgets/compare/comparison_service.h"
+#include "widgets/views/plot/plot_types.h"
 
-#include <QElapsedTimer>
 #include <QWidget>
 
 class QGridLayout;
@@ -36,6 +36,9 @@ public:
     [[nodiscard]] PlotView& timePlot() const { return *m_time; }
     [[nodiscard]] QList<PlotView*> plots() const { return {m_memory, m_time}; }
 
+protected:
+    void showEvent(QShowEvent* event) override;
+
 private:
     struct Lane { // what is known of a contender
         ContenderResult result;
@@ -45,8 +48,11 @@ private:
         std::vector<double> recent; // token seconds since the last frame
         QString state;              // "round 3", "loading"
         double tokensPerSecond = 0.0;
+        bool changed = true; // since its lines were made
+        PlotSeries measured, computed, times;
     };
     void takeOne(const LiveEvent& live);
+    void updateLines(std::size_t index);
     void draw();
     void drawGauges();
     [[nodiscard]] QString nameOf(std::size_t lane) const;

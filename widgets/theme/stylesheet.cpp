@@ -155,6 +155,8 @@ QTreeView, QTableView { background: {surface}; border: 1px solid {border}; borde
 QTreeView:focus, QTableView:focus { border: 2px solid {accent}; }
 QTreeView::item, QTableView::item { padding: 4px 8px; border: none; }
 QTreeView::item:selected { background: {accentSoft}; color: {text}; }
+QTableCornerButton::section { background: {surface}; border: none; border-bottom: 1px solid {border}; }
+QAbstractScrollArea::corner { background: transparent; border: none; }
 QHeaderView::section { background: {surface}; color: {muted}; border: none; border-bottom: 1px solid {border}; padding: 6px 8px; font-weight: 600; }
 QProgressBar { background: {border}; border: none; border-radius: 2px; max-height: 4px; min-height: 4px; }
 QProgressBar::chunk { background: {accent}; border-radius: 2px; }
