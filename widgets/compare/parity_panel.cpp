@@ -46,7 +46,8 @@ ParityPanel::ParityPanel(QWidget* parent)
     connect(m_chooser, &QComboBox::currentIndexChanged, this, &ParityPanel::showContender);
     auto* caption =
         new QLabel(tr("Rows are layers, the last one the logits; columns are tokens of the prompt. "
-                      "Colour is the size of the error, |x \u2212 y| / |y|, from 1e\u22128 to 1; "
+                      "Colour is the size of the error, |x \u2212 y| / |y|, from 1e\u2212"
+                      "8 to 1; "
                       "arrow keys read single cells."));
     caption->setWordWrap(true);
     setTextRole(caption, TextRole::SmallMuted);

@@ -72,7 +72,8 @@ DistributionView::DistributionView(ExplorerSession* session, QWidget* parent)
     : QWidget(parent)
     , m_session(session)
     , m_type(new QComboBox)
-    , m_shares(new PlotView(tr("Shares of \u22121, 0 and +1")))
+    , m_shares(new PlotView(tr("Shares of \u2212"
+                               "1, 0 and +1")))
     , m_histogram(new PlotView(tr("Weights")))
     , m_balance(new PlotView(tr("Balance of rows")))
     , m_scales(new PlotView(tr("Scales across layers")))
@@ -180,7 +181,8 @@ void DistributionView::showLayers()
         line.y.push_back(statistics->scale);
     }
     QList<PlotSeries> shares(3), entropy(2);
-    shares[0].name = QStringLiteral("\u22121");
+    shares[0].name = QStringLiteral("\u2212"
+                                    "1");
     shares[1].name = QStringLiteral("0");
     shares[2].name = QStringLiteral("+1");
     entropy[0].name = tr("entropy");
@@ -251,7 +253,11 @@ void DistributionView::showTensor(const TensorNumbers& numbers)
         QList<PlotMarker> markers;
         if (numbers.edge > 0.0) {
             const QString detail = tr("Weights between the two edges are rounded to 0.");
-            markers = {{-numbers.edge, tr("\u22121 | 0"), detail}, {numbers.edge, tr("0 | +1"), detail}};
+            markers = {{-numbers.edge,
+                        tr("\u2212"
+                           "1 | 0"),
+                        detail},
+                       {numbers.edge, tr("0 | +1"), detail}};
         }
         m_histogram->setMarkers(markers);
     } else {
@@ -261,8 +267,10 @@ void DistributionView::showTensor(const TensorNumbers& numbers)
         bars.y = {static_cast<double>(numbers.counts.minus), static_cast<double>(numbers.counts.zero),
                   static_cast<double>(numbers.counts.plus)};
         PlotAxis values = axis(tr("Ternary value"));
-        values.labels = {
-            {-1.0, QStringLiteral("\u22121")}, {0.0, QStringLiteral("0")}, {1.0, QStringLiteral("+1")}};
+        values.labels = {{-1.0, QStringLiteral("\u2212"
+                                               "1")},
+                         {0.0, QStringLiteral("0")},
+                         {1.0, QStringLiteral("+1")}};
         m_histogram->setTitle(tr("Ternary weights, %1").arg(name));
         m_histogram->setXAxis(values);
         m_histogram->setMarkers({});

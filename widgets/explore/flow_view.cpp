@@ -42,12 +42,14 @@ const StationText kTexts[] = {
      QT_TRANSLATE_NOOP("Flow", "The vector is divided by its root mean square and weighted per channel, so "
                                "that its size no longer matters.")},
     {"quantized_input", QT_TRANSLATE_NOOP("Flow", "Rounded to 8 bits"),
-     QT_TRANSLATE_NOOP("Flow", "Normed once more and rounded to whole numbers from \u2212128 to 127. The "
+     QT_TRANSLATE_NOOP("Flow", "Normed once more and rounded to whole numbers from \u2212"
+                               "128 to 127. The "
                                "largest value becomes 127; one factor for the "
                                "whole token is kept to scale back.")},
     {"forget_projection", QT_TRANSLATE_NOOP("Flow", "Forget projection"),
      QT_TRANSLATE_NOOP("Flow", "A ternary matrix: each output adds the inputs with weight +1, subtracts "
-                               "those with \u22121 and skips those with 0. The "
+                               "those with \u2212"
+                               "1 and skips those with 0. The "
                                "sums are exact whole numbers; one multiplication an output scales them.")},
     {"forget_gate", QT_TRANSLATE_NOOP("Flow", "Forget gate f"),
      QT_TRANSLATE_NOOP("Flow", "A sigmoid, lifted to the layer\u2019s learned lower bound: how much of the "

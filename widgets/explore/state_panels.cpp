@@ -586,12 +586,14 @@ void TwinPanel::showWhat()
     const QString reference =
         m_session->reference() ? QString::fromStdString(m_session->reference()->name()) : QString();
     m_caption->setText(
-        !m_text->text().isEmpty()
-            ? tr("B is the text above, read by the same model. A\u2212B compares tokens at the same place.")
+        !m_text->text().isEmpty() ? tr("B is the text above, read by the same model. A\u2212"
+                                       "B compares tokens at the same place.")
         : reference.isEmpty()
             ? tr("A is the text in the strip. Give a second text here, or choose a checkpoint with "
-                 "\u201cCompare with\u2026\u201d above: it reads the same text as B. Then switch to B or "
-                 "A\u2212B.")
+                 "\u201c"
+                 "Compare with\u2026\u201d above: it reads the same text as B. Then switch to B or "
+                 "A\u2212"
+                 "B.")
             : tr("B is the same text, read by %1.").arg(reference));
 }
 

@@ -374,7 +374,8 @@ void StateView::rebuild()
     if (which > 0 && !b) {
         m_job = 0;
         m_matrix->setData(nullptr);
-        m_matrix->view()->setEmptyText(tr("There is no B yet: see \u201cA and B\u201d at the right."));
+        m_matrix->view()->setEmptyText(tr("There is no B yet: see \u201c"
+                                          "A and B\u201d at the right."));
         return;
     }
     m_job = m_session->compute([this, a, b, which, layer, target, quantity, order, only = m_only,

@@ -306,12 +306,14 @@ QVariant TensorTreeModel::headerData(int section, Qt::Orientation orientation, i
     static const char* const kHints[ColumnCount] = {
         QT_TR_NOOP("Name of the tensor"),
         QT_TR_NOOP("Outputs by inputs"),
-        QT_TR_NOOP("Shares of the weights \u22121, 0 and +1"),
+        QT_TR_NOOP("Shares of the weights \u2212"
+                   "1, 0 and +1"),
         QT_TR_NOOP("Share of zeros"),
         QT_TR_NOOP("Number of weights"),
         QT_TR_NOOP("Bytes as stored"),
         QT_TR_NOOP("Stored bits per weight"),
-        QT_TR_NOOP("What \u22121 and +1 stand for"),
+        QT_TR_NOOP("What \u2212"
+                   "1 and +1 stand for"),
         QT_TR_NOOP("Outputs all of whose weights are 0"),
         QT_TR_NOOP("Weights that differ from the reference checkpoint")};
     if (role == Qt::DisplayRole)

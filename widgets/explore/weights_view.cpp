@@ -44,7 +44,8 @@ WeightsView::WeightsView(ExplorerSession* session, QWidget* parent)
         button->setChecked(true);
         button->setMinimumWidth(28);
     }
-    m_minus->setToolTip(tr("Show weights of \u22121"));
+    m_minus->setToolTip(tr("Show weights of \u2212"
+                           "1"));
     m_plus->setToolTip(tr("Show weights of +1"));
     QHBoxLayout* tools = m_matrix->tools();
     for (QComboBox* box : {m_mode, m_sort}) // may be narrower than their longest text
@@ -237,7 +238,9 @@ QString WeightsView::readout(qint64 row, qint64 col) const
     const QLocale locale;
     const qint64 r = matrixRow(row);
     const QString place = tr("cell (%1, %2)").arg(locale.toString(r), locale.toString(col));
-    static const QString kSigns[3] = {QStringLiteral("\u22121"), QStringLiteral("0"), QStringLiteral("+1")};
+    static const QString kSigns[3] = {QStringLiteral("\u2212"
+                                                     "1"),
+                                      QStringLiteral("0"), QStringLiteral("+1")};
     const float value = shown.at(row, col);
     switch (shown.kind()) {
     case HeatmapKind::Transitions:
@@ -283,7 +286,8 @@ void WeightsView::updateLine()
             return locale.toString(100.0 * static_cast<double>(part) / static_cast<double>(counts.total()),
                                    'f', 1);
         };
-        return tr("%1: \u22121 %2 % \u00b7 0 %3 % \u00b7 +1 %4 % of %5 weights \u00b7 entropy %6 bits")
+        return tr("%1: \u2212"
+                  "1 %2 % \u00b7 0 %3 % \u00b7 +1 %4 % of %5 weights \u00b7 entropy %6 bits")
             .arg(what, percent(counts.minus), percent(counts.zero), percent(counts.plus),
                  locale.toString(static_cast<qint64>(counts.total())),
                  locale.toString(counts.entropyBits(), 'f', 3));

@@ -116,7 +116,8 @@ WhatIfView::WhatIfView(ExplorerSession* session, QWidget* parent)
     , m_numbers(new QLabel)
     , m_texts(new QLabel)
     , m_zero(tool(tr("Zero rows"), tr("Set the selected rows to 0")))
-    , m_invert(tool(tr("Invert rows"), tr("Swap \u22121 and +1 in the selected rows")))
+    , m_invert(tool(tr("Invert rows"), tr("Swap \u2212"
+                                          "1 and +1 in the selected rows")))
     , m_random(tool(tr("Randomise"),
                     tr("Change this share of the selected cells (all without a selection) to another value")))
     , m_undoButton(tool(tr("Undo"), tr("Undo (Ctrl+Z)")))

@@ -102,7 +102,8 @@ QString HeatmapView::readout(const HeatmapCell& cell) const
     if (m_data->kind() == HeatmapKind::Ternary)
         return tr("cell (%1, %2): %3")
             .arg(row, col,
-                 value < 0.0f   ? QStringLiteral("\u22121")
+                 value < 0.0f   ? QStringLiteral("\u2212"
+                                                   "1")
                  : value > 0.0f ? QStringLiteral("+1")
                                 : QStringLiteral("0"));
     return tr("cell (%1, %2): %3").arg(row, col, locale.toString(static_cast<double>(value), 'g', 5));
