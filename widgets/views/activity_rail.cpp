@@ -31,6 +31,7 @@ void ActivityRail::addPage(QAction* action)
     button->setIconSize({22, 22});
     button->setAccessibleName(ActionRegistry::plainText(action));
     button->setFocusPolicy(Qt::TabFocus);
+    button->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed); // all as wide as the longest title
     m_layout->insertWidget(m_count++, button);
 }
 

@@ -13,7 +13,7 @@ namespace
 
 QString tr(const char* text, int count = -1)
 {
-    return QCoreApplication::translate("TextFormat", text, nullptr, count);
+    return QCoreApplication::translate("mmfree::gui", text, nullptr, count);
 }
 
 QString significant(double value)
@@ -25,10 +25,19 @@ QString significant(double value)
 
 QString bytesText(qint64 bytes)
 {
-    return QLocale().formattedDataSize(bytes, bytes < 1024          ? 0
-                                              : bytes < 100 * 1024  ? 1
-                                              : bytes < (100 << 20) ? 1
-                                                                    : 2);
+    // QLocale knows the units in few languages.
+    const auto in = [bytes](double unit, int decimals) {
+        return QLocale().toString(static_cast<double>(bytes) / unit, 'f', decimals);
+    };
+    constexpr double kKiB = 1024.0, kMiB = kKiB * 1024.0, kGiB = kMiB * 1024.0, kTiB = kGiB * 1024.0;
+    const auto size = static_cast<double>(bytes);
+    if (size < kKiB)
+        return tr("%1 bytes").arg(QLocale().toString(bytes));
+    if (size < kMiB)
+        return tr("%1 KiB").arg(in(kKiB, 1));
+    if (size < kGiB)
+        return tr("%1 MiB").arg(in(kMiB, size < 100 * kMiB ? 1 : 2));
+    return size < kTiB ? tr("%1 GiB").arg(in(kGiB, 2)) : tr("%1 TiB").arg(in(kTiB, 2));
 }
 
 QString secondsText(double seconds)
