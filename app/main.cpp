@@ -31,6 +31,7 @@ int failWith(const QString& message)
 struct Arguments {
     QString model, page, screenshot, prompt, dataDir;
     std::optional<gui::ThemeChoice> theme;
+    std::optional<gui::LanguageChoice> language;
     std::optional<QSize> size;
 };
 
@@ -63,11 +64,13 @@ QString readArguments(const QApplication& application, Arguments& arguments)
         "prompt", QCoreApplication::translate("main", "Send this text when the model is ready."), "TEXT");
     const QCommandLineOption theme("theme", QCoreApplication::translate("main", "system, light or dark."),
                                    "NAME");
+    const QCommandLineOption language("language", QCoreApplication::translate("main", "system, en or ru."),
+                                      "NAME");
     const QCommandLineOption size("size", QCoreApplication::translate("main", "Size of the window."), "WxH");
     const QCommandLineOption dataDir(
         "data-dir",
         QCoreApplication::translate("main", "Folder for chats and settings (else MMFREE_DATA_DIR)."), "DIR");
-    parser.addOptions({page, screenshot, prompt, theme, size, dataDir});
+    parser.addOptions({page, screenshot, prompt, theme, language, size, dataDir});
     parser.addPositionalArgument(
         "MODEL", QCoreApplication::translate("main", "Model folder or packed model file."), "[MODEL]");
     parser.addHelpOption();
@@ -87,6 +90,13 @@ QString readArguments(const QApplication& application, Arguments& arguments)
             return QStringLiteral("--theme is \"%1\", needed: system, light or dark")
                 .arg(parser.value(theme));
         arguments.theme = choice;
+    }
+    if (parser.isSet(language)) {
+        gui::LanguageChoice choice{};
+        if (!gui::parseLanguage(parser.value(language), choice))
+            return QStringLiteral("--language is \"%1\", needed: system, en or ru")
+                .arg(parser.value(language));
+        arguments.language = choice;
     }
     if (parser.isSet(size)) {
         const QRegularExpressionMatch match =
@@ -132,7 +142,9 @@ int main(int argc, char** argv)
     setup.bundledModel = app::bundledModel();
     setup.rememberChanges = !picture;
 
-    gui::applyTheme(application, arguments.theme.value_or(app::SettingsFile(setup.dataFolder).load().theme));
+    const app::Settings settings = app::SettingsFile(setup.dataFolder).load();
+    gui::applyLanguage(application, arguments.language.value_or(settings.language));
+    gui::applyTheme(application, arguments.theme.value_or(settings.theme));
     app::MainWindow window(setup);
     if (arguments.theme)
         window.setTheme(*arguments.theme);

@@ -1,6 +1,10 @@
 // The shell's own actions, menus and dialogs.
 #include "app/main_window.h"
 
+#ifdef MMFREE_WITH_SERVER
+#include "app/server/server_dialog.h"
+#endif
+
 #include "widgets/actions/action_registry.h"
 #include "widgets/pages/chat_page.h"
 #include "widgets/pages/models_page.h"
@@ -8,6 +12,7 @@
 #include "widgets/views/activity_rail.h"
 #include "widgets/views/command_palette.h"
 #include "widgets/views/shortcuts_dialog.h"
+#include "widgets/workers/inference_service.h"
 
 #include <QActionGroup>
 #include <QDir>
@@ -75,6 +80,20 @@ void MainWindow::buildActions()
         themes->addAction(action);
         connect(action, &QAction::triggered, this, [this, picked = choice] { setTheme(picked); });
     }
+    auto* languages = new QActionGroup(this);
+    // Each language by its own name, so that it is found again in any other.
+    const std::pair<LanguageChoice, QString> spoken[] = {
+        {LanguageChoice::System, tr("Language: &as the system")},
+        {LanguageChoice::English, QStringLiteral("&English")},
+        {LanguageChoice::Russian, QString::fromUtf8("&Русский")}};
+    for (const auto& [choice, text] : spoken) {
+        QAction* action =
+            m_actions->add({QStringLiteral("view.language.") + languageName(choice), view, text, {}, {}, {}});
+        action->setCheckable(true);
+        action->setChecked(choice == m_settings.language);
+        languages->addAction(action);
+        connect(action, &QAction::triggered, this, [this, picked = choice] { setLanguage(picked); });
+    }
     connect(m_actions->add({"view.nextPane", view, tr("Next pane"), {}, {QKeySequence(tr("F6"))}, {}}),
             &QAction::triggered, this, [this] { cyclePane(+1); });
     connect(m_actions->add(
@@ -93,6 +112,15 @@ void MainWindow::buildActions()
             &QAction::triggered, this, &MainWindow::showHelp);
     connect(m_actions->add({"help.about", help, tr("&About MatMul-Free Studio"), {}, {}, {}}),
             &QAction::triggered, this, &MainWindow::showAbout);
+#ifdef MMFREE_WITH_SERVER
+    connect(m_actions->add({"app.server",
+                            tr("Program"),
+                            tr("&Local server\u2026"),
+                            {},
+                            {},
+                            tr("Let other programs of this machine use the open model")}),
+            &QAction::triggered, this, &MainWindow::showServer);
+#endif
     connect(m_actions->add({"app.quit", tr("Program"), tr("&Quit"), {}, {QKeySequence(tr("Ctrl+Q"))}, {}}),
             &QAction::triggered, this, &QWidget::close);
     m_pageList.models->setActions(m_actions->action("model.openFolder"), m_actions->action("model.openFile"));
@@ -115,6 +143,9 @@ void MainWindow::buildMenus()
     m_recentMenu = file->addMenu(tr("&Recent models"));
     if (!m_setup.bundledModel.isEmpty())
         add(file, {"model.openBundled"});
+#ifdef MMFREE_WITH_SERVER
+    add(file, {"", "app.server"});
+#endif
     add(file, {"", "app.quit"});
     for (const Page* page : std::as_const(m_pageList.inOrder)) {
         if (!page->menuActions().isEmpty())
@@ -124,7 +155,8 @@ void MainWindow::buildMenus()
     for (const QString& id : pageIds())
         view->addAction(m_actions->action(QStringLiteral("page.") + id));
     add(view, {"", "view.chatList", "view.inspector", "", "view.theme.system", "view.theme.light",
-               "view.theme.dark", "", "view.nextPane", "view.previousPane", "view.fullScreen"});
+               "view.theme.dark", "", "view.language.system", "view.language.en", "view.language.ru", "",
+               "view.nextPane", "view.previousPane", "view.fullScreen"});
     QMenu* help = menuBar()->addMenu(tr("&Help"));
     add(help, {"help.palette", "help.shortcuts", "", "help.about"});
     rebuildRecentMenu();
@@ -172,6 +204,32 @@ void MainWindow::showHelp()
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     dialog->open();
 }
+
+#ifdef MMFREE_WITH_SERVER
+void MainWindow::showServer()
+{
+    if (!m_serverDialog) {
+        m_server = new LocalServer(m_setup.openModel, this);
+        const auto modelToServe = [this]() -> std::optional<LocalServerRequest> {
+            const auto model = m_service->model();
+            if (!model)
+                return std::nullopt;
+            LocalServerRequest request;
+            request.model.path = model->path;
+            request.model.backend = m_settings.backend;
+            request.name = QFileInfo(model->name).completeBaseName();
+            return request;
+        };
+        m_serverDialog = new ServerDialog(m_server, m_settings.serverPort, modelToServe, this);
+        connect(m_service, &InferenceService::modelOpened, m_serverDialog, &ServerDialog::showState);
+        connect(m_serverDialog, &QDialog::finished, this,
+                [this] { m_settings.serverPort = m_serverDialog->port(); });
+    }
+    m_serverDialog->show();
+    m_serverDialog->raise();
+    m_serverDialog->activateWindow();
+}
+#endif
 
 void MainWindow::showAbout()
 {

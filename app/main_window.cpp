@@ -324,6 +324,19 @@ void MainWindow::setTheme(ThemeChoice choice)
     applyTheme(*static_cast<QApplication*>(QApplication::instance()), choice);
 }
 
+void MainWindow::setLanguage(LanguageChoice choice)
+{
+    m_settings.language = choice;
+    applyLanguage(*static_cast<QApplication*>(QApplication::instance()), choice);
+}
+
+void MainWindow::changeEvent(QEvent* event)
+{
+    QMainWindow::changeEvent(event);
+    if (event->type() == QEvent::LanguageChange && m_memoryLabel)
+        updateStatus();
+}
+
 void MainWindow::updateStatus()
 {
     const auto model = m_service->model();

@@ -36,6 +36,9 @@ class SelectionBus;
 namespace mmfree::app
 {
 
+class LocalServer;
+class ServerDialog;
+
 struct WindowSetup {
     QString dataFolder; // settings and chats
     gui::OpenFunction openModel;
@@ -61,6 +64,7 @@ public:
     bool showPage(const QString& name);
     [[nodiscard]] const gui::Page& currentPage() const;
     void setTheme(gui::ThemeChoice choice);
+    void setLanguage(gui::LanguageChoice choice);
 
     [[nodiscard]] gui::ActionRegistry& actions() { return *m_actions; }
     [[nodiscard]] gui::InferenceService& service() { return *m_service; }
@@ -70,6 +74,7 @@ public:
     [[nodiscard]] gui::MessageBar& messageBar() { return *m_messageBar; }
 
 protected:
+    void changeEvent(QEvent* event) override;
     void dragEnterEvent(QDragEnterEvent* event) override;
     void dropEvent(QDropEvent* event) override;
     void closeEvent(QCloseEvent* event) override;
@@ -88,6 +93,7 @@ private:
     void cyclePane(int step);
     void showPalette();
     void showHelp();
+    void showServer();
     void showAbout();
     void saveSettings();
 
@@ -106,6 +112,8 @@ private:
     gui::ActivityRail* m_rail = nullptr;
     QStackedWidget* m_pages = nullptr;
     Pages m_pageList;
+    LocalServer* m_server = nullptr; // made with its dialog
+    ServerDialog* m_serverDialog = nullptr;
     QMenu* m_recentMenu = nullptr;
     QLabel *m_modelLabel = nullptr, *m_backendLabel = nullptr, *m_stateLabel = nullptr,
            *m_memoryLabel = nullptr, *m_speedLabel = nullptr;

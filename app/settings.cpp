@@ -60,7 +60,10 @@ Settings SettingsFile::load() const
     settings.geometry = file.value("window/geometry").toByteArray();
     if (!gui::parseTheme(file.value("window/theme").toString(), settings.theme))
         settings.theme = gui::ThemeChoice::System;
+    if (!gui::parseLanguage(file.value("window/language").toString(), settings.language))
+        settings.language = gui::LanguageChoice::System;
     settings.page = file.value("window/page", settings.page).toString();
+    settings.serverPort = static_cast<quint16>(boundedInteger(file.value("server/port"), 1024, 65535, 8080));
     settings.showChatList = file.value("window/showChatList", true).toBool();
     settings.showInspector = file.value("window/showInspector", true).toBool();
     settings.recentModels = file.value("models/recent").toStringList();
@@ -80,7 +83,9 @@ void SettingsFile::save(const Settings& settings) const
         file.setValue(QStringLiteral("layout/") + page, layout);
     file.setValue("window/geometry", settings.geometry);
     file.setValue("window/theme", gui::themeName(settings.theme));
+    file.setValue("window/language", gui::languageName(settings.language));
     file.setValue("window/page", settings.page);
+    file.setValue("server/port", settings.serverPort);
     file.setValue("window/showChatList", settings.showChatList);
     file.setValue("window/showInspector", settings.showInspector);
     file.setValue("models/recent", settings.recentModels);

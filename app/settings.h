@@ -1,6 +1,7 @@
 // What the program remembers between starts, as plain values. The only place that knows QSettings.
 #pragma once
 
+#include "widgets/language/language.h"
 #include "widgets/theme/theme.h"
 #include "widgets/views/sampling_panel.h"
 
@@ -16,11 +17,13 @@ struct Settings {
     QByteArray geometry;                   // of the window
     QMap<QString, QByteArray> pageLayouts; // by page id
     gui::ThemeChoice theme = gui::ThemeChoice::System;
+    gui::LanguageChoice language = gui::LanguageChoice::System;
     QStringList recentModels; // newest first
     QString backend;          // empty: the best usable one
     gui::SamplingSettings sampling;
     qint64 lastConversation = 0;
     QString page = QStringLiteral("chat");
+    quint16 serverPort = 8080; // of the local server; whether it runs is never remembered
     bool showChatList = true;
     bool showInspector = true;
 };

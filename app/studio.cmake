@@ -13,5 +13,11 @@ target_compile_definitions(mmfree_app_studio
     PRIVATE MMFREE_SOURCE_RESOURCES="${PROJECT_SOURCE_DIR}/resources")
 target_link_libraries(mmfree_app_studio PUBLIC mmfree_flags mmfree_widgets PRIVATE mmfree_app_catalog)
 
+if(MMFREE_WITH_SERVER)
+    target_sources(mmfree_app_studio PRIVATE server/local_server.cpp server/server_dialog.cpp)
+    target_compile_definitions(mmfree_app_studio PRIVATE MMFREE_WITH_SERVER)
+    target_link_libraries(mmfree_app_studio PUBLIC mmfree_server)
+endif()
+
 add_executable(mmfree-studio main.cpp)
 target_link_libraries(mmfree-studio PRIVATE mmfree_app_studio mmfree_app_catalog)
