@@ -914,6 +914,10 @@
         <source>Behind “%1”: each layer’s output through the final norm and the head. The last row is what the model says.</source>
         <translation>После «%1»: выход каждого слоя через конечную нормировку и голову. Последняя строка — то, что говорит модель.</translation>
     </message>
+    <message>
+        <source>%1  &lt;1 %</source>
+        <translation>%1  &lt;1 %</translation>
+    </message>
 </context>
 <context>
     <name>mmfree::gui::ActivityRail</name>
