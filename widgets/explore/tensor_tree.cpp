@@ -76,6 +76,7 @@ TensorTree::TensorTree(ExplorerSession* session, QWidget* parent)
     const int widths[TensorTreeModel::ColumnCount] = {152, 116, 68, 62, 96, 84, 56, 72, 80, 76};
     for (int column = 0; column < TensorTreeModel::ColumnCount; ++column)
         m_view->header()->resizeSection(column, widths[column]);
+    m_view->header()->moveSection(TensorTreeModel::Shares, 1); // seen also in a narrow panel
     m_filter->setPlaceholderText(tr("Filter: zero>60 type:f_proj layer:3-5"));
     m_filter->setClearButtonEnabled(true);
     m_filter->setAccessibleName(tr("Filter tensors"));

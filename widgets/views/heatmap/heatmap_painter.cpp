@@ -407,9 +407,10 @@ void Painting::paintLegend()
     const bool diverging = m_data.kind() != HeatmapKind::Sequential;
     text(numberText(static_cast<float>(diverging ? -limit : range.low)).replace('-', QChar(0x2212)),
          m_colors.muted);
-    constexpr int kBar = 120;
-    for (int i = 0; i < kBar; ++i) {
-        const float t = static_cast<float>(i) / (kBar - 1);
+    // As long as there is room for it and the number behind it.
+    const int barLength = std::clamp(static_cast<int>(m_scene.bounds.right() - x) - 48, 32, 120);
+    for (int i = 0; i < barLength; ++i) {
+        const float t = static_cast<float>(i) / (barLength - 1);
         const QRgb color =
             !diverging ? m_scene.palette->sequential(t)
             : means    ? m_scene.palette->mixed(HeatmapKind::Ternary, 2.0f * t - 1.0f, 0.6f, range, 1.0f)
@@ -418,8 +419,8 @@ void Painting::paintLegend()
     }
     m_painter.setPen(QPen(m_colors.border, 1.0));
     m_painter.setBrush(Qt::NoBrush);
-    m_painter.drawRect(QRectF(x - 0.5, top + 1.5, kBar + 1.0, 11.0));
-    x += kBar + 6.0;
+    m_painter.drawRect(QRectF(x - 0.5, top + 1.5, barLength + 1.0, 11.0));
+    x += barLength + 6.0;
     text((diverging ? QStringLiteral("+") : QString()) + numberText(static_cast<float>(limit)),
          m_colors.muted);
 }

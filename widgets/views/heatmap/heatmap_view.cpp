@@ -414,9 +414,10 @@ void HeatmapView::paintOverlay(QPainter& painter)
     painter.setPen(QPen(colors.accent, 1.5));
     const auto marked = [&](const HeatmapCell& cell, bool column) {
         const QRectF place = rectOf(cell);
+        const QRectF all = rectOf({0, 0}).united(rectOf({m_data->rows() - 1, m_data->cols() - 1}));
         const QRectF band = column ? QRectF(place.left(), plot.top(), place.width(), plot.height())
                                    : QRectF(plot.left(), place.top(), plot.width(), place.height());
-        painter.drawRect(band.adjusted(0.5, 0.5, -0.5, -0.5));
+        painter.drawRect(band.intersected(all).adjusted(0.5, 0.5, -0.5, -0.5));
     };
     if (m_markedCol >= 0)
         marked({0, m_markedCol}, true);
