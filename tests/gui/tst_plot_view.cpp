@@ -72,6 +72,18 @@ private slots:
     void initTestCase() { applyTheme(*qApp, ThemeChoice::Light); }
     void init() { QLocale::setDefault(QLocale::c()); }
 
+    void aPictureBetweenNewContentAndTheNextFrameIsDrawn()
+    {
+        PlotView plot(QStringLiteral("Loss"));
+        plot.resize(400, 300);
+        plot.show();
+        plot.setSeries(
+            {curve(QStringLiteral("a"), 50), curve(QStringLiteral("b"), 50), curve(QStringLiteral("c"), 50)});
+        plot.flush();
+        plot.setSeries({curve(QStringLiteral("a"), 50)}); // fewer; the canvas still has the old layout
+        QVERIFY(!plot.canvas().grab().isNull());
+    }
+
     void aSpikeSurvivesDecimationAndPointsStayFew()
     {
         PlotSeries series = curve(QStringLiteral("loss"), 200'000);

@@ -100,6 +100,8 @@ void PlotCanvas::paintLegend(QPainter& painter)
     const QFontMetricsF metrics(small);
     painter.setFont(small);
     for (const LegendEntry& entry : m_legend) {
+        if (entry.series >= m_content.series.size())
+            continue; // content changed since the last refresh(), the next one lays out anew
         const int style = styleOf(entry.series);
         const double middle = entry.place.center().y();
         painter.setPen(seriesPen(style, colors.dark, 2.0));
@@ -172,6 +174,8 @@ void PlotCanvas::paintLetters(QPainter& painter)
     const bool dark = themeColors().dark;
     painter.setFont(smallFont(font()));
     for (const LegendEntry& entry : m_legend) {
+        if (entry.series >= m_content.series.size())
+            continue; // as in paintLegend()
         const PlotSeries& series = m_content.series.at(entry.series);
         const auto last = nearest(series, fromScale(m_content.x.scale, m_x.to));
         if (!last)
