@@ -1978,7 +1978,7 @@ The file was kept as %2; new chats go into a new file.</source>
     </message>
     <message>
         <source>Explore</source>
-        <translation>Исследование</translation>
+        <translation>Анализ</translation>
     </message>
     <message>
         <source>&amp;Filter tensors</source>
@@ -2344,7 +2344,7 @@ The file was kept as %2; new chats go into a new file.</source>
     <name>mmfree::gui::HoldPanel</name>
     <message>
         <source>Only channels with |h| at least</source>
-        <translation>Только каналы с |h| не меньше</translation>
+        <translation>Каналы с |h| не меньше</translation>
     </message>
     <message>
         <source>Hold map</source>
@@ -3864,7 +3864,7 @@ To the baseline: %1</source>
     </message>
     <message>
         <source>By half-life</source>
-        <translation>По полузабыванию</translation>
+        <translation>По периоду</translation>
     </message>
     <message>
         <source>By change</source>

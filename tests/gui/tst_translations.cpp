@@ -129,10 +129,14 @@ QString clipping(const QWidget* widget)
                              button->inherits("QRadioButton") || qobject_cast<const QToolButton*>(button);
         if (!textual || button->text().isEmpty())
             return {};
-        if (const auto* tool = qobject_cast<const QToolButton*>(button);
-            tool && tool->toolButtonStyle() == Qt::ToolButtonIconOnly)
+        if (const auto* icon = qobject_cast<const QToolButton*>(button);
+            icon && icon->toolButtonStyle() == Qt::ToolButtonIconOnly)
             return {};
-        const int needed = button->minimumSizeHint().width();
+        const auto* tool = qobject_cast<const QToolButton*>(button);
+        constexpr int kFrame = 8; // border and padding under an icon
+        const int needed = tool && tool->toolButtonStyle() == Qt::ToolButtonTextUnderIcon
+                               ? tool->fontMetrics().horizontalAdvance(tool->text()) + kFrame
+                               : button->minimumSizeHint().width();
         return button->width() + kTolerance < needed ? report(button->text(), button->width(), needed)
                                                      : QString();
     }

@@ -43,11 +43,27 @@ QLocale localeOf(LanguageChoice choice)
     return QLocale::system();
 }
 
+// Free functions translate in the context they name themselves, lupdate files their texts under the scope
+// they stand in.
+class OwnTranslator final : public QTranslator
+{
+public:
+    using QTranslator::QTranslator;
+    QString translate(const char* context, const char* source, const char* comment, int number) const override
+    {
+        QString found = QTranslator::translate(context, source, comment, number);
+        if (found.isNull())
+            found = QTranslator::translate(QByteArray("mmfree::gui::") + context, source, comment, number);
+        return found.isNull() ? QTranslator::translate("mmfree::gui", source, comment, number) : found;
+    }
+};
+
+template <class Translator>
 void replaceTranslator(QApplication& application, const QString& name, const QString& file,
                        const QString& folder)
 {
     delete application.findChild<QTranslator*>(name, Qt::FindDirectChildrenOnly); // uninstalls itself
-    auto* translator = new QTranslator(&application);
+    auto* translator = new Translator(&application);
     translator->setObjectName(name);
     if (translator->load(file, folder))
         QCoreApplication::installTranslator(translator);
@@ -86,10 +102,12 @@ void applyLanguage(QApplication& application, LanguageChoice choice)
     const QString code = codeOf(choice);
     const QString before = application.property("interfaceLanguage").toString();
     QLocale::setDefault(localeOf(choice));
-    replaceTranslator(application, QStringLiteral("qtTranslator"), QStringLiteral("qtbase_") + code,
-                      QLibraryInfo::path(QLibraryInfo::TranslationsPath));
-    replaceTranslator(application, QStringLiteral("ownTranslator"), QStringLiteral("mmfree-studio_") + code,
-                      QStringLiteral(":/translations"));
+    replaceTranslator<QTranslator>(application, QStringLiteral("qtTranslator"),
+                                   QStringLiteral("qtbase_") + code,
+                                   QLibraryInfo::path(QLibraryInfo::TranslationsPath));
+    replaceTranslator<OwnTranslator>(application, QStringLiteral("ownTranslator"),
+                                     QStringLiteral("mmfree-studio_") + code,
+                                     QStringLiteral(":/translations"));
     application.setProperty("interfaceLanguage", code);
     if (!before.isEmpty() && before != code)
         LiveTexts(before, code).retranslateApplication();

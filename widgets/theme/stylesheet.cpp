@@ -35,7 +35,7 @@ QSplitter::handle:horizontal { width: 1px; }
 
 #activityRail { background: {panel}; border-right: 1px solid {border}; }
 #activityRail QToolButton { border: 2px solid transparent; border-radius: 8px; padding: 6px 2px; color: {muted};
-    font-size: 8pt; font-weight: 500; min-width: 52px; max-width: 84px; min-height: 44px; }
+    font-size: 8pt; font-weight: 500; min-height: 44px; }
 #activityRail QToolButton:hover { background: {raised}; }
 #activityRail QToolButton:checked { background: {accentSoft}; color: {text}; }
 #activityRail QToolButton:focus { border-color: {accent}; }

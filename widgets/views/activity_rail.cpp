@@ -7,8 +7,18 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 
+#include <algorithm>
+
 namespace mmfree::gui
 {
+
+namespace
+{
+
+constexpr int kNarrowest = 58;       // pixels
+constexpr double kTitlePoints = 8.0; // as in the style sheet
+
+} // namespace
 
 ActivityRail::ActivityRail(QWidget* parent)
     : QWidget(parent)
@@ -32,6 +42,15 @@ void ActivityRail::addPage(QAction* action)
     button->setAccessibleName(ActionRegistry::plainText(action));
     button->setFocusPolicy(Qt::TabFocus);
     button->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed); // all as wide as the longest title
+    const auto fitTitle = [button, action] {
+        QFont font = button->font();
+        font.setPointSizeF(kTitlePoints);
+        font.setWeight(QFont::Medium);
+        const int text = QFontMetrics(font).horizontalAdvance(ActionRegistry::plainText(action));
+        button->setMinimumWidth(std::max(kNarrowest, text + kGrid + kGrid / 2));
+    };
+    fitTitle();
+    connect(action, &QAction::changed, button, fitTitle); // another language
     m_layout->insertWidget(m_count++, button);
 }
 
