@@ -133,11 +133,6 @@ Start chosenStart(const TrainOptions& options, const RunRecord* resumed)
     if (options.model.empty())
         return {parseModelConfig(readTextFile(options.config), options.config), {}, nullptr};
     const OpenedModel model = openForUse(options.model);
-    if (!model.source->hasLatentWeights()) {
-        throw Error(ErrorCode::InvalidArgument, options.model +
-                                                    " has packed ternary weights, needed: the full-precision "
-                                                    "weights of a Hugging Face or checkpoint folder");
-    }
     return {model.source->config(), model.source->text(), model.source};
 }
 
@@ -446,7 +441,9 @@ void declareTrainFlags(CLI::App& command, TrainOptions& options)
     CLI::Option_group* start = command.add_option_group("Start (one of, unless --resume)");
     start->add_option("--config", options.config, "config.json (Hugging Face style) of a new model")
         ->type_name("FILE");
-    start->add_option("--model", options.model, "Model folder with full-precision weights to train further")
+    start
+        ->add_option("--model", options.model,
+                     "Model to train further; of a packed one the latent weights are made anew")
         ->type_name("MODEL");
     start->require_option(0, 1);
     CLI::Option_group* data = command.add_option_group("Data (one of, unless --resume)");

@@ -107,6 +107,26 @@ void initializeSlot(const ParameterSlot& slot, Random random, std::span<float> o
     }
 }
 
+// Latents that quantise to the same codes and scale m: with a share p of weights that are not 0, those at
+// +-m/p have the mean |W| = m and lie beyond the threshold m/2, because p <= 1.
+void latentsFromCodes(const TernaryTensor& ternary, std::span<float> out)
+{
+    std::vector<std::int8_t> row(static_cast<std::size_t>(ternary.cols));
+    std::int64_t used = 0;
+    for (std::int64_t r = 0; r < ternary.rows; ++r) {
+        ternary.unpackRow(r, row);
+        for (std::size_t c = 0; c < row.size(); ++c) {
+            out[static_cast<std::size_t>(r * ternary.cols) + c] = row[c];
+            used += row[c] != 0;
+        }
+    }
+    const double size = used > 0 ? static_cast<double>(ternary.scale) * static_cast<double>(out.size()) /
+                                       static_cast<double>(used)
+                                 : 0.0;
+    for (float& value : out)
+        value *= static_cast<float>(size);
+}
+
 } // namespace
 
 ParameterLayout::ParameterLayout(const ModelConfig& config)
@@ -140,11 +160,6 @@ void initializeParameters(const ParameterLayout& layout, std::uint64_t seed, std
 void loadParameters(const ParameterLayout& layout, const ModelSource& source, std::span<float> out)
 {
     assert(static_cast<std::int64_t>(out.size()) == layout.size());
-    if (!source.hasLatentWeights()) {
-        throw Error(ErrorCode::InvalidArgument,
-                    source.name() + " holds packed ternary weights only, needed: latent weights "
-                                    "(a Hugging Face folder or a training checkpoint)");
-    }
     std::fill(out.begin(), out.end(), 0.0f);
     const SchemaIndex schema(source.config());
     for (const ParameterSlot& slot : layout.entries()) {
@@ -156,7 +171,10 @@ void loadParameters(const ParameterLayout& layout, const ModelSource& source, st
                                    : std::string("missing")) +
                             ", needed: " + shapeText(slot.spec.shape));
         }
-        source.floats(slot.spec.name, slotValues(slot, out));
+        if (slot.spec.role == TensorRole::TernaryWeight && !source.hasLatentWeights())
+            latentsFromCodes(source.ternary(slot.spec.name), slotValues(slot, out));
+        else
+            source.floats(slot.spec.name, slotValues(slot, out));
         source.release(slot.spec.name);
     }
 }

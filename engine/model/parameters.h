@@ -41,8 +41,9 @@ private:
 // Initialisation of the public code (model.md, "Init"), reproducible for a seed.
 void initializeParameters(const ParameterLayout& layout, std::uint64_t seed, std::span<float> out);
 
-// Copies every latent parameter of `source` into `out`. Throws InvalidArgument when the source has only
-// packed ternary weights (they cannot be trained further without their latents).
+// Copies every latent parameter of `source` into `out`. Where the source has only packed ternary weights,
+// writes latents that quantise to the same codes and scale: training goes on from the same model, though not
+// from the margins its latents had. Throws InvalidArgument for tensors of other shapes.
 void loadParameters(const ParameterLayout& layout, const ModelSource& source, std::span<float> out);
 
 // A ModelSource over parameters in memory (shared, constant while the source lives).

@@ -65,7 +65,7 @@ private slots:
     void initialValuesFollowTheSpecs();
     void initialValuesDependOnTheSeedAlone();
     void goldenParametersLoad();
-    void packedModelsCannotBeTrainedFurther();
+    void packedModelsGetLatentsOfTheSameWeights();
     void modelsOfAnotherShapeAreRefused();
     void sourceQuantisesWhatItHolds();
     void writtenFoldersReadBack_data();
@@ -152,13 +152,26 @@ void TestParameters::goldenParametersLoad()
     }
 }
 
-void TestParameters::packedModelsCannotBeTrainedFurther()
+void TestParameters::packedModelsGetLatentsOfTheSameWeights()
 {
     const auto source = makeRandomModel(namedShape("1,64,64,100"), 1, "random 1");
     const ParameterLayout layout(source->config());
     AlignedBuffer<float> values(static_cast<std::size_t>(layout.size()));
-    MMFREE_EXPECT_ERROR(loadParameters(layout, *source, values.span()), ErrorCode::InvalidArgument,
-                        "random 1", "latent weights");
+    loadParameters(layout, *source, values.span());
+    int checked = 0;
+    for (const ParameterSlot& slot : layout.entries()) {
+        if (slot.spec.role != TensorRole::TernaryWeight)
+            continue;
+        const TernaryTensor packed = source->ternary(slot.spec.name);
+        std::vector<std::int8_t> codes(static_cast<std::size_t>(slot.count));
+        const float scale = quantizeTernary(valuesOf(slot, values), codes);
+        QVERIFY(std::abs(scale / packed.scale - 1.0f) < 1e-5f);
+        for (std::int64_t i = 0; i < slot.count; ++i)
+            QCOMPARE(static_cast<int>(codes[static_cast<std::size_t>(i)]),
+                     packed.at(i / packed.cols, i % packed.cols));
+        ++checked;
+    }
+    QCOMPARE(checked, 7);
 }
 
 void TestParameters::modelsOfAnotherShapeAreRefused()
