@@ -162,7 +162,7 @@ void PlotCanvas::updateLayout()
     small.setPointSizeF(8.5);
     const QFontMetricsF metrics(small);
     double widest = 3.0 * kGrid;
-    for (const PlotTick& tick : axisTicks(m_content.y, m_y, std::max(2, height() / 48)))
+    for (const PlotTick& tick : axisTicks(m_content.y, m_y, std::max(2, height() / 28)))
         widest = std::max(widest, metrics.horizontalAdvance(tick.text));
     const double left = kGrid + metrics.height() + kGrid / 2.0 + widest + kGrid;
     const double top = m_legend.isEmpty() ? 4.0 * kGrid : m_legend.last().place.bottom() + kGrid;

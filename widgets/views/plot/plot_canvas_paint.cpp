@@ -64,7 +64,7 @@ void PlotCanvas::paintAxes(QPainter& painter)
                          tick.text);
     }
     for (const PlotTick& tick :
-         axisTicks(m_content.y, m_y, std::max(2, static_cast<int>(m_area.height() / 40.0)))) {
+         axisTicks(m_content.y, m_y, std::max(2, static_cast<int>(m_area.height() / 28.0)))) {
         const double y = std::round(pixelOf(0.0, tick.coordinate).y());
         painter.setPen(grid);
         painter.drawLine(QPointF(m_area.left(), y), QPointF(m_area.right(), y));
@@ -73,7 +73,15 @@ void PlotCanvas::paintAxes(QPainter& painter)
         painter.drawText(QPointF(m_area.left() - kGrid - width, y + metrics.ascent() / 2.0 - 1.0), tick.text);
     }
     painter.setPen(text);
-    const QString xText = axisText(m_content.x), yText = axisText(m_content.y);
+    // A title that does not fit stands without its unit; the table and exports keep it.
+    const auto fitting = [&](const PlotAxis& axis, double length) {
+        const QString full = axisText(axis);
+        return metrics.horizontalAdvance(full) <= length
+                   ? full
+                   : metrics.elidedText(axis.unit.isEmpty() ? axis.title : axis.unit, Qt::ElideRight, length);
+    };
+    const QString xText = fitting(m_content.x, m_area.width()),
+                  yText = fitting(m_content.y, m_area.height() + 2.0 * kGrid);
     painter.drawText(QPointF(m_area.center().x() - metrics.horizontalAdvance(xText) / 2.0,
                              m_area.bottom() + 2.0 * metrics.height() + kGrid / 2.0),
                      xText);
