@@ -6,6 +6,7 @@
 #include "widgets/pages/explore_page.h"
 #include "widgets/pages/models_page.h"
 #include "widgets/pages/page_context.h"
+#include "widgets/pages/training_page.h"
 
 namespace mmfree::app
 {
@@ -15,7 +16,11 @@ Pages makePages(const gui::PageContext& context)
     Pages pages;
     pages.chat = new gui::ChatPage(context);
     pages.models = new gui::ModelsPage(context);
-    pages.inOrder = {pages.chat, new gui::ExplorePage(context), new gui::ComparePage(context), pages.models,
+    pages.inOrder = {pages.chat,
+                     new gui::TrainingPage(context),
+                     new gui::ExplorePage(context),
+                     new gui::ComparePage(context),
+                     pages.models,
                      new gui::DevicesPage(context)};
     return pages;
 }

@@ -5,7 +5,7 @@
 
 requiredPackages=(
     g++ cmake ninja-build pkg-config
-    nlohmann-json3-dev libcli11-dev libsentencepiece-dev libopenblas-dev libboost-dev
+    nlohmann-json3-dev libcli11-dev libsentencepiece-dev libopenblas-dev libboost-dev liblzma-dev
     qt6-base-dev qt6-charts-dev libqt6opengl6-dev qt6-svg-dev qt6-tools-dev qt6-l10n-tools libqt6sql6-sqlite
     fonts-inter fonts-dejavu-core
 )

@@ -296,6 +296,7 @@ int trainRun(TrainOptions options, const std::string& commandLine)
     TrainingData data = prepareTrainingData(
         options.data, start.text, options.resume ? run / "tokenizer.model" : std::filesystem::path(),
         start.config, options.training);
+    const std::int64_t validationBytes = data.validationBytes;
     const std::shared_ptr<const Backend> backend =
         findBackend(options.execution.backend, start.config.architecture, Work::Training);
     std::unique_ptr<TrainingExecutor> executor = createTrainingExecutor(start, options, *backend);
@@ -315,6 +316,11 @@ int trainRun(TrainOptions options, const std::string& commandLine)
                      .source = std::move(source),
                      .pauseOnFullDisk = options.watched},
                     options.resume);
+    if (validationBytes > 0) { // for bits per byte
+        RunRecord record = readRunRecord(run);
+        record.validationBytes = validationBytes;
+        writeRunRecord(run, record);
+    }
     StepReporter reporter(options.training, options.quiet);
     const InterruptScope interrupt;
     const TrainingEnd end = trainer.run(interrupt.token(), reporter.callbacks());

@@ -84,6 +84,7 @@ TrainingData prepareTrainingData(const TrainingDataFlags& flags, const ModelText
         readTextCorpus({flags.files.begin(), flags.files.end()}, options.validationShare);
     const std::int64_t pieces = flags.vocabulary > 0 ? flags.vocabulary : config.vocabularySize;
     TrainingData data;
+    data.validationBytes = static_cast<std::int64_t>(corpus.validation.size());
     data.text.chatTemplateJson = inherited.chatTemplateJson;
     data.text.tokenizerModel = chosenTokenizer(flags, inherited, runTokenizer, corpus.training, pieces);
     const Tokenizer tokenizer(data.text.tokenizerModel,

@@ -25,6 +25,7 @@ struct TrainingData {
     ModelText text;
     std::shared_ptr<const TokenDataset> dataset; // null for a fixed batch
     std::vector<TokenId> fixedBatch;             // [options.batch, options.length]
+    std::int64_t validationBytes = 0;            // of the validation text
 };
 
 // `inherited`: text of the model trained further; empty for a fresh one. `runTokenizer`: the tokenizer.model

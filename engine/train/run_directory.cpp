@@ -117,6 +117,23 @@ json stepMetricsToJson(const StepMetrics& metrics)
     return result;
 }
 
+StepMetrics stepMetricsFromJson(const json& entry, const std::string& name)
+{
+    StepMetrics metrics{.step = countField(entry, name, "step", 1),
+                        .loss = numberField(entry, name, "loss", 0.0),
+                        .learningRate = numberField(entry, name, "learningRate", 0.0),
+                        .gradientNorm = numberField(entry, name, "gradientNorm", 0.0),
+                        .tokensPerSecond = numberField(entry, name, "tokensPerSecond", 0.0),
+                        .tokens = countField(entry, name, "tokens", 0),
+                        .elapsedSeconds = numberField(entry, name, "elapsedSeconds", 0.0),
+                        .residentBytes =
+                            entry.contains("residentBytes") ? countField(entry, name, "residentBytes", 0) : 0,
+                        .validationLoss = {}};
+    if (entry.contains("validationLoss"))
+        metrics.validationLoss = numberField(entry, name, "validationLoss", 0.0);
+    return metrics;
+}
+
 std::vector<StepMetrics> readMetrics(const fs::path& file)
 {
     std::vector<StepMetrics> all;
@@ -125,23 +142,8 @@ std::vector<StepMetrics> readMetrics(const fs::path& file)
     for (std::string line; std::getline(stream, line);) {
         ++lineNumber;
         const json entry = json::parse(line, nullptr, false);
-        if (!entry.is_object() || !entry.contains("step"))
-            continue;
-        const std::string name = file.string() + ": line " + std::to_string(lineNumber);
-        StepMetrics metrics{.step = countField(entry, name, "step", 1),
-                            .loss = numberField(entry, name, "loss", 0.0),
-                            .learningRate = numberField(entry, name, "learningRate", 0.0),
-                            .gradientNorm = numberField(entry, name, "gradientNorm", 0.0),
-                            .tokensPerSecond = numberField(entry, name, "tokensPerSecond", 0.0),
-                            .tokens = countField(entry, name, "tokens", 0),
-                            .elapsedSeconds = numberField(entry, name, "elapsedSeconds", 0.0),
-                            .residentBytes = entry.contains("residentBytes")
-                                                 ? countField(entry, name, "residentBytes", 0)
-                                                 : 0,
-                            .validationLoss = {}};
-        if (entry.contains("validationLoss"))
-            metrics.validationLoss = numberField(entry, name, "validationLoss", 0.0);
-        all.push_back(metrics);
+        if (entry.is_object() && entry.contains("step"))
+            all.push_back(stepMetricsFromJson(entry, file.string() + ": line " + std::to_string(lineNumber)));
     }
     return all;
 }

@@ -18,6 +18,7 @@ namespace mmfree
 [[nodiscard]] TrainingOptions trainingOptionsFromJson(const nlohmann::json& json, const std::string& name);
 
 [[nodiscard]] nlohmann::json stepMetricsToJson(const StepMetrics& metrics);
+[[nodiscard]] StepMetrics stepMetricsFromJson(const nlohmann::json& json, const std::string& name);
 // Every complete line of metrics.jsonl; an unfinished last line (crash) is ignored. Throws InvalidFile naming
 // line and field for values of the wrong kind.
 [[nodiscard]] std::vector<StepMetrics> readMetrics(const std::filesystem::path& file);

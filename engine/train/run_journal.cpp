@@ -189,15 +189,24 @@ RunState readRunState(const fs::path& runDirectory)
     return state;
 }
 
+RunEvent runEventFromJson(const json& line)
+{
+    return {.step = stepOf(line),
+            .unixSeconds = field<std::int64_t>(line, "time", 0),
+            .kind = field(line, "kind", std::string()),
+            .text = field(line, "text", std::string())};
+}
+
+RunSample runSampleFromJson(const json& line)
+{
+    return {stepOf(line), field(line, "prompt", std::string()), field(line, "text", std::string())};
+}
+
 std::vector<RunEvent> readRunEvents(const fs::path& runDirectory)
 {
     std::vector<RunEvent> events;
-    for (const json& line : readLines(runDirectory / "events.jsonl")) {
-        events.push_back({.step = stepOf(line),
-                          .unixSeconds = field<std::int64_t>(line, "time", 0),
-                          .kind = field(line, "kind", std::string()),
-                          .text = field(line, "text", std::string())});
-    }
+    for (const json& line : readLines(runDirectory / "events.jsonl"))
+        events.push_back(runEventFromJson(line));
     return events;
 }
 
@@ -205,8 +214,7 @@ std::vector<RunSample> readRunSamples(const fs::path& runDirectory)
 {
     std::vector<RunSample> samples;
     for (const json& line : readLines(runDirectory / "samples.jsonl"))
-        samples.push_back(
-            {stepOf(line), field(line, "prompt", std::string()), field(line, "text", std::string())});
+        samples.push_back(runSampleFromJson(line));
     return samples;
 }
 

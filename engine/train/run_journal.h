@@ -47,12 +47,14 @@ struct RunEvent {
     std::string kind; // "started", "paused", "learning rate", "checkpoint", "sample prompts", "failed", ...
     std::string text; // for people
 };
+[[nodiscard]] RunEvent runEventFromJson(const nlohmann::json& line); // missing fields stay empty
 [[nodiscard]] std::vector<RunEvent> readRunEvents(const std::filesystem::path& runDirectory);
 
 struct RunSample {
     std::int64_t step = 0;
     std::string prompt, text;
 };
+[[nodiscard]] RunSample runSampleFromJson(const nlohmann::json& line);
 [[nodiscard]] std::vector<RunSample> readRunSamples(const std::filesystem::path& runDirectory);
 
 enum class RunCommandKind {

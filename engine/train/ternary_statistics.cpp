@@ -66,27 +66,32 @@ json ternaryStatisticsToJson(const TernaryStatistics& statistics)
     return {{"step", statistics.step}, {"since", statistics.sinceStep}, {"tensors", tensors}};
 }
 
+std::optional<TernaryStatistics> ternaryStatisticsFromJson(const json& entry)
+{
+    try {
+        TernaryStatistics statistics{
+            entry.at("step").get<std::int64_t>(), entry.at("since").get<std::int64_t>(), {}};
+        for (const json& t : entry.at("tensors")) {
+            statistics.tensors.push_back({.tensor = t.at("tensor").get<std::string>(),
+                                          .layer = t.at("layer").get<std::int64_t>(),
+                                          .zeroShare = t.at("zero").get<double>(),
+                                          .balance = t.at("balance").get<double>(),
+                                          .signFlipShare = t.at("signFlips").get<double>(),
+                                          .zeroCrossingShare = t.at("zeroCrossings").get<double>()});
+        }
+        return statistics;
+    } catch (const json::exception&) {
+        return std::nullopt;
+    }
+}
+
 std::vector<TernaryStatistics> readTernaryStatistics(const std::filesystem::path& runDirectory)
 {
     std::vector<TernaryStatistics> all;
     std::ifstream stream(runDirectory / "layers.jsonl");
     for (std::string line; std::getline(stream, line);) {
-        const json entry = json::parse(line, nullptr, false);
-        try {
-            TernaryStatistics statistics{
-                entry.at("step").get<std::int64_t>(), entry.at("since").get<std::int64_t>(), {}};
-            for (const json& t : entry.at("tensors")) {
-                statistics.tensors.push_back({.tensor = t.at("tensor").get<std::string>(),
-                                              .layer = t.at("layer").get<std::int64_t>(),
-                                              .zeroShare = t.at("zero").get<double>(),
-                                              .balance = t.at("balance").get<double>(),
-                                              .signFlipShare = t.at("signFlips").get<double>(),
-                                              .zeroCrossingShare = t.at("zeroCrossings").get<double>()});
-            }
-            all.push_back(std::move(statistics));
-        } catch (const json::exception&) {
-            continue;
-        }
+        if (auto statistics = ternaryStatisticsFromJson(json::parse(line, nullptr, false)))
+            all.push_back(std::move(*statistics));
     }
     return all;
 }

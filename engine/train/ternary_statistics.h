@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -32,6 +33,8 @@ struct TernaryStatistics {
 };
 
 [[nodiscard]] nlohmann::json ternaryStatisticsToJson(const TernaryStatistics& statistics);
+[[nodiscard]] std::optional<TernaryStatistics>
+ternaryStatisticsFromJson(const nlohmann::json& json); // nothing: damaged
 // Every complete line of DIR/layers.jsonl; damaged lines are left out.
 [[nodiscard]] std::vector<TernaryStatistics> readTernaryStatistics(const std::filesystem::path& runDirectory);
 

@@ -40,6 +40,19 @@ QString bytesText(qint64 bytes)
     return size < kTiB ? tr("%1 GiB").arg(in(kGiB, 2)) : tr("%1 TiB").arg(in(kTiB, 2));
 }
 
+QString durationText(double seconds)
+{
+    const auto total = static_cast<qint64>(seconds + 0.5);
+    const auto two = [](qint64 value) { return QStringLiteral("%1").arg(value, 2, 10, QLatin1Char('0')); };
+    if (total < 60)
+        return tr("%1 s").arg(total);
+    if (total < 3600)
+        return tr("%1:%2 min").arg(total / 60).arg(two(total % 60));
+    if (total < 86400)
+        return tr("%1 h %2 min").arg(total / 3600).arg(two(total % 3600 / 60));
+    return tr("%1 d %2 h").arg(total / 86400).arg(total % 86400 / 3600);
+}
+
 QString secondsText(double seconds)
 {
     if (seconds < 0.001)

@@ -9,6 +9,7 @@ namespace mmfree::gui
 struct AnswerStats;
 
 [[nodiscard]] QString bytesText(qint64 bytes);          // "1.3 MiB"
+[[nodiscard]] QString durationText(double seconds);     // "42 s", "12:40 min", "2 h 05 min"
 [[nodiscard]] QString secondsText(double seconds);      // "38 ms", "1.2 s"
 [[nodiscard]] QString rateText(double tokensPerSecond); // "412 tok/s"
 [[nodiscard]] QString countText(qint64 count);          // "1,234"
