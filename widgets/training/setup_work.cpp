@@ -122,16 +122,24 @@ QString textOfTurns(const QString& path, const std::string& bytes, const QString
                 path.toStdString() + ": line " + std::to_string(number) +
                     " has no turns, needed: a JSON object with \"question\" and \"answer\", or \"messages\"");
         }
-        text += said + "\n";
+        text += said;
+        if (!said.ends_with('\n'))
+            text += '\n';
     }
     const QString file = cache + QStringLiteral("/turns-") + QString::fromStdString(checksumText(text)) +
                          QStringLiteral(".txt");
     QDir().mkpath(cache);
     writeFileAtomically(pathOf(file), text);
+    writeFileAtomically(pathOf(turnsTemplateFile(cache)), chatTemplateToJson(markup));
     return file;
 }
 
 } // namespace
+
+QString turnsTemplateFile(const QString& cache)
+{
+    return cache + QStringLiteral("/turns-template.json");
+}
 
 QStringList textFilesIn(const QStringList& paths)
 {

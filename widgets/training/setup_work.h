@@ -35,6 +35,8 @@ struct DataReport {
 // `markup` around them.
 [[nodiscard]] DataReport inspectData(const QStringList& files, double validationShare, const QString& cache,
                                      const ChatTemplate& markup, std::stop_token stop);
+// Where inspectData() leaves the chat template of such turns, for the model that learns from them.
+[[nodiscard]] QString turnsTemplateFile(const QString& cache);
 // Text files below dropped files and folders, in a stable order.
 [[nodiscard]] QStringList textFilesIn(const QStringList& paths);
 

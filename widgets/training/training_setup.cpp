@@ -101,6 +101,7 @@ ChatTemplate defaultMarkup()
     markup.name = "turns";
     markup.userPrefix = "<user>";
     markup.assistantPrefix = "<assistant>";
+    markup.assistantSuffix = "\n";
     markup.stopStrings = {"<user>", "\n"};
     return markup;
 }
@@ -552,6 +553,11 @@ RunSource TrainingSetup::source() const
     source.baseModel = m_values.baseModel.toStdString();
     for (const QString& symbol : m_values.symbols)
         source.symbols.push_back(symbol.toStdString());
+    // A fresh model that learned from turns can be talked to in them; what people ask is read, not learned.
+    if (m_data.hasTurns && m_values.baseModel.isEmpty()) {
+        source.chatTemplate = turnsTemplateFile(m_cache).toStdString();
+        source.lossOnAnswers = true;
+    }
     source.backend = m_values.backend.toStdString();
     source.threads = m_values.threads;
     return source;
@@ -593,6 +599,9 @@ QString TrainingSetup::commandLine() const
     const char* schedule = o.schedule == LearningRateSchedule::Constant ? "constant"
                            : o.schedule == LearningRateSchedule::Paper  ? "paper"
                                                                         : "cosine";
+    if (m_data.hasTurns && m_values.baseModel.isEmpty())
+        words << QStringLiteral("--chat-template ") + quoted(turnsTemplateFile(m_cache))
+              << QStringLiteral("--loss-on answers");
     words << QStringLiteral("--run RUN") << QStringLiteral("--steps %1").arg(o.steps)
           << QStringLiteral("--batch %1").arg(o.batch) << QStringLiteral("--length %1").arg(o.length)
           << QStringLiteral("--accumulate %1").arg(o.accumulate)
