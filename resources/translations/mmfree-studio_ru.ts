@@ -117,6 +117,13 @@
     </message>
 </context>
 <context>
+    <name>DataCard</name>
+    <message>
+        <source>id %1</source>
+        <translation>id %1</translation>
+    </message>
+</context>
+<context>
     <name>ErrorInfo</name>
     <message>
         <source>The operating system refused more memory.</source>
@@ -377,6 +384,13 @@
     <message>
         <source>“%1” needs a name</source>
         <translation>В «%1» нужно имя</translation>
+    </message>
+</context>
+<context>
+    <name>TernaryStrip</name>
+    <message>
+        <source>%1 %</source>
+        <translation>%1 %</translation>
     </message>
 </context>
 <context>
@@ -824,6 +838,30 @@
         <source>%1 TiB</source>
         <translation>%1 ТиБ</translation>
     </message>
+    <message>
+        <source>binary</source>
+        <translation>двоичный</translation>
+    </message>
+    <message>
+        <source>not UTF-8</source>
+        <translation>не UTF-8</translation>
+    </message>
+    <message>
+        <source>There is not enough memory for this model.</source>
+        <translation>Для этой модели не хватает памяти.</translation>
+    </message>
+    <message>
+        <source>%1:%2 min</source>
+        <translation>%1:%2 мин</translation>
+    </message>
+    <message>
+        <source>%1 h %2 min</source>
+        <translation>%1 ч %2 мин</translation>
+    </message>
+    <message>
+        <source>%1 d %2 h</source>
+        <translation>%1 д %2 ч</translation>
+    </message>
 </context>
 <context>
     <name>mmfree::gui::ActionRegistry</name>
@@ -924,6 +962,65 @@
     <message>
         <source>Pages</source>
         <translation>Страницы</translation>
+    </message>
+</context>
+<context>
+    <name>mmfree::gui::AdjustPanel</name>
+    <message>
+        <source>never</source>
+        <translation>никогда</translation>
+    </message>
+    <message>
+        <source> steps</source>
+        <translation> шагов</translation>
+    </message>
+    <message>
+        <source>Validate every</source>
+        <translation>Валидация каждые</translation>
+    </message>
+    <message>
+        <source>Save every</source>
+        <translation>Сохранять каждые</translation>
+    </message>
+    <message>
+        <source>Sample every</source>
+        <translation>Образцы каждые</translation>
+    </message>
+    <message>
+        <source>Factor on the learning rate</source>
+        <translation>Множитель скорости обучения</translation>
+    </message>
+    <message>
+        <source>Prompts of the samples, one a line</source>
+        <translation>Промпты образцов, по одному в строке</translation>
+    </message>
+    <message>
+        <source>&amp;Change the rate</source>
+        <translation>Изменить &amp;скорость</translation>
+    </message>
+    <message>
+        <source>Change &amp;prompts</source>
+        <translation>Изменить &amp;промпты</translation>
+    </message>
+    <message>
+        <source>Change &amp;how often</source>
+        <translation>Изменить &amp;частоту</translation>
+    </message>
+    <message>
+        <source>Learning rate</source>
+        <translation>Скорость обучения</translation>
+    </message>
+    <message>
+        <source>Samples continue (one a line)</source>
+        <translation>Образцы продолжают (по одному в строке)</translation>
+    </message>
+    <message>
+        <source>Changes hold from the next step on, are marked on the curves and kept with the run: resumed from before, it makes them again.</source>
+        <translation>Изменения действуют со следующего шага, отмечаются на кривых и хранятся с запуском: при возобновлении с более раннего места они повторятся.</translation>
+    </message>
+    <message>
+        <source>Changes can be made while the run is running or paused.</source>
+        <translation>Менять можно, пока запуск идёт или на паузе.</translation>
     </message>
 </context>
 <context>
@@ -1488,6 +1585,69 @@
     </message>
 </context>
 <context>
+    <name>mmfree::gui::ControlBar</name>
+    <message>
+        <source>&amp;Goes on when the window closes</source>
+        <translation>Не &amp;прерывать при закрытии окна</translation>
+    </message>
+    <message>
+        <source>Training is a program of its own. Unticked, closing the window stops it with a checkpoint.</source>
+        <translation>Обучение — отдельная программа. Без этой отметки закрытие окна остановит его с контрольной точкой.</translation>
+    </message>
+    <message>
+        <source>Progress of the run</source>
+        <translation>Ход запуска</translation>
+    </message>
+    <message>
+        <source>Progress</source>
+        <translation>Ход</translation>
+    </message>
+    <message>
+        <source>&amp;Start</source>
+        <translation>&amp;Начать</translation>
+    </message>
+    <message>
+        <source>Go &amp;on</source>
+        <translation>Продо&amp;лжить</translation>
+    </message>
+    <message>
+        <source>Everything is ready.</source>
+        <translation>Всё готово.</translation>
+    </message>
+    <message>
+        <source>Start works when all four cards are green.</source>
+        <translation>Начать можно, когда все четыре карточки зелёные.</translation>
+    </message>
+    <message>
+        <source>No run is chosen.</source>
+        <translation>Запуск не выбран.</translation>
+    </message>
+    <message>
+        <source>starting…</source>
+        <translation>начинается…</translation>
+    </message>
+    <message>
+        <source>step %1 of %2</source>
+        <translation>шаг %1 из %2</translation>
+    </message>
+    <message>
+        <source>loss %1</source>
+        <translation>потери %1</translation>
+    </message>
+    <message>
+        <source>best validation %1</source>
+        <translation>лучшая валидация %1</translation>
+    </message>
+    <message>
+        <source>%1 left</source>
+        <translation>осталось %1</translation>
+    </message>
+    <message>
+        <source>took %1</source>
+        <translation>заняло %1</translation>
+    </message>
+</context>
+<context>
     <name>mmfree::gui::ConversationListModel</name>
     <message>
         <source>Yesterday</source>
@@ -1562,6 +1722,153 @@ The file was kept as %2; new chats go into a new file.</source>
     <message>
         <source>There is no chat %1.</source>
         <translation>Чата %1 нет.</translation>
+    </message>
+</context>
+<context>
+    <name>mmfree::gui::DataCard</name>
+    <message>
+        <source>&amp;Remove</source>
+        <translation>&amp;Убрать</translation>
+    </message>
+    <message>
+        <source>Remove &amp;unusable</source>
+        <translation>Убрать &amp;негодные</translation>
+    </message>
+    <message>
+        <source>Add &amp;files…</source>
+        <translation>Добавить &amp;файлы…</translation>
+    </message>
+    <message>
+        <source>Add f&amp;older…</source>
+        <translation>Добавить &amp;папку…</translation>
+    </message>
+    <message>
+        <source>Sample texts</source>
+        <translation>Образцы текстов</translation>
+    </message>
+    <message>
+        <source>File</source>
+        <translation>Файл</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>Размер</translation>
+    </message>
+    <message>
+        <source>Lines</source>
+        <translation>Строки</translation>
+    </message>
+    <message>
+        <source>Encoding</source>
+        <translation>Кодировка</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation>Состояние</translation>
+    </message>
+    <message>
+        <source>Text files</source>
+        <translation>Текстовые файлы</translation>
+    </message>
+    <message>
+        <source> %</source>
+        <translation> %</translation>
+    </message>
+    <message>
+        <source>Share kept for validation</source>
+        <translation>Доля для валидации</translation>
+    </message>
+    <message>
+        <source>Kept for &amp;validation</source>
+        <translation>На &amp;валидацию</translation>
+    </message>
+    <message>
+        <source>As text</source>
+        <translation>Как текст</translation>
+    </message>
+    <message>
+        <source>As tokens</source>
+        <translation>Как токены</translation>
+    </message>
+    <message>
+        <source>Batch 0 as the model sees it</source>
+        <translation>Пакет 0, каким его видит модель</translation>
+    </message>
+    <message>
+        <source>Preview</source>
+        <translation>Просмотр</translation>
+    </message>
+    <message>
+        <source>Row </source>
+        <translation>Строка </translation>
+    </message>
+    <message>
+        <source>Row of the batch</source>
+        <translation>Строка пакета</translation>
+    </message>
+    <message>
+        <source>Drop text files or folders anywhere on this page, or take a sample text.</source>
+        <translation>Перетащите текстовые файлы или папки на эту страницу или возьмите образец.</translation>
+    </message>
+    <message>
+        <source>Text</source>
+        <translation>Текст</translation>
+    </message>
+    <message>
+        <source>Tokens</source>
+        <translation>Токены</translation>
+    </message>
+    <message>
+        <source>Batch 0</source>
+        <translation>Пакет 0</translation>
+    </message>
+    <message>
+        <source>The tokenizer is not ready yet</source>
+        <translation>Токенизатор ещё не готов</translation>
+    </message>
+    <message>
+        <source>The tokenizer is not ready yet, or the text is shorter than a sequence</source>
+        <translation>Токенизатор ещё не готов, или текст короче последовательности</translation>
+    </message>
+    <message>
+        <source>Take a sample text…</source>
+        <translation>Взять образец…</translation>
+    </message>
+    <message>
+        <source>Text to learn from</source>
+        <translation>Текст для обучения</translation>
+    </message>
+    <message>
+        <source>Text and turns (*.txt *.md *.text *.jsonl);;All files (*)</source>
+        <translation>Тексты и реплики (*.txt *.md *.text *.jsonl);;Все файлы (*)</translation>
+    </message>
+    <message>
+        <source>Folder of texts</source>
+        <translation>Папка с текстами</translation>
+    </message>
+    <message>
+        <source>%1 to learn from, %2 to check on; the last part of each file</source>
+        <translation>%1 для обучения, %2 для проверки; конец каждого файла</translation>
+    </message>
+    <message>
+        <source>reading…</source>
+        <translation>чтение…</translation>
+    </message>
+    <message>
+        <source>same as %1, used once</source>
+        <translation>то же, что %1, берётся один раз</translation>
+    </message>
+    <message>
+        <source>%1 turns</source>
+        <translation>реплик: %1</translation>
+    </message>
+    <message>
+        <source>good</source>
+        <translation>годен</translation>
+    </message>
+    <message>
+        <source>%1 rows of %2 tokens, drawn from seed %3</source>
+        <translation>Строк: %1, по %2 токенов; зерно %3</translation>
     </message>
 </context>
 <context>
@@ -2765,6 +3072,233 @@ The file was kept as %2; new chats go into a new file.</source>
     </message>
 </context>
 <context>
+    <name>mmfree::gui::ModelCard</name>
+    <message>
+        <source>Layers</source>
+        <translation>Слои</translation>
+    </message>
+    <message>
+        <source>Blocks, one after another</source>
+        <translation>Блоки, один за другим</translation>
+    </message>
+    <message>
+        <source>Hidden size</source>
+        <translation>Скрытая размерность</translation>
+    </message>
+    <message>
+        <source>Width of the state and of everything between blocks</source>
+        <translation>Ширина состояния и всего между блоками</translation>
+    </message>
+    <message>
+        <source>GLU width</source>
+        <translation>Ширина GLU</translation>
+    </message>
+    <message>
+        <source>Inner width of the channel mixer</source>
+        <translation>Внутренняя ширина смесителя каналов</translation>
+    </message>
+    <message>
+        <source>Threads</source>
+        <translation>Потоки</translation>
+    </message>
+    <message>
+        <source>Processor threads; 0: all cores</source>
+        <translation>Потоки процессора; 0 — все ядра</translation>
+    </message>
+    <message>
+        <source>&amp;Measure for two seconds</source>
+        <translation>&amp;Измерить за две секунды</translation>
+    </message>
+    <message>
+        <source>New weights</source>
+        <translation>Новые веса</translation>
+    </message>
+    <message>
+        <source>The bundled model, trained further</source>
+        <translation>Дообучить встроенную модель</translation>
+    </message>
+    <message>
+        <source>Another model, trained further…</source>
+        <translation>Дообучить другую модель…</translation>
+    </message>
+    <message>
+        <source>Tiny: about a minute on two cores</source>
+        <translation>Крошечная: около минуты на двух ядрах</translation>
+    </message>
+    <message>
+        <source>Small: some minutes</source>
+        <translation>Малая: несколько минут</translation>
+    </message>
+    <message>
+        <source>Published 370M</source>
+        <translation>Опубликованная 370M</translation>
+    </message>
+    <message>
+        <source>Published 1.3B</source>
+        <translation>Опубликованная 1.3B</translation>
+    </message>
+    <message>
+        <source>Published 2.7B</source>
+        <translation>Опубликованная 2.7B</translation>
+    </message>
+    <message>
+        <source>Custom</source>
+        <translation>Своя</translation>
+    </message>
+    <message>
+        <source>MatMul-free (ternary, MLGRU)</source>
+        <translation>MatMul-free (троичная, MLGRU)</translation>
+    </message>
+    <message>
+        <source>Dense (Transformer++)</source>
+        <translation>Плотная (Transformer++)</translation>
+    </message>
+    <message>
+        <source>The fastest that trains this model</source>
+        <translation>Самый быстрый для этой модели</translation>
+    </message>
+    <message>
+        <source>Start from</source>
+        <translation>Начать с</translation>
+    </message>
+    <message>
+        <source>Shape</source>
+        <translation>Форма</translation>
+    </message>
+    <message>
+        <source>Architecture</source>
+        <translation>Архитектура</translation>
+    </message>
+    <message>
+        <source>Backend</source>
+        <translation>Бэкенд</translation>
+    </message>
+    <message>
+        <source>&amp;Start from</source>
+        <translation>&amp;Начать с</translation>
+    </message>
+    <message>
+        <source>S&amp;hape</source>
+        <translation>&amp;Форма</translation>
+    </message>
+    <message>
+        <source>&amp;Architecture</source>
+        <translation>&amp;Архитектура</translation>
+    </message>
+    <message>
+        <source>&amp;Layers</source>
+        <translation>&amp;Слои</translation>
+    </message>
+    <message>
+        <source>Hi&amp;dden size</source>
+        <translation>С&amp;крытая размерность</translation>
+    </message>
+    <message>
+        <source>&amp;GLU width</source>
+        <translation>&amp;Ширина GLU</translation>
+    </message>
+    <message>
+        <source>&amp;Backend</source>
+        <translation>&amp;Бэкенд</translation>
+    </message>
+    <message>
+        <source>&amp;Threads</source>
+        <translation>&amp;Потоки</translation>
+    </message>
+    <message>
+        <source>Estimates</source>
+        <translation>Оценки</translation>
+    </message>
+    <message>
+        <source>Parameters</source>
+        <translation>Параметры</translation>
+    </message>
+    <message>
+        <source>Numbers that are learned</source>
+        <translation>Обучаемые числа</translation>
+    </message>
+    <message>
+        <source>Memory</source>
+        <translation>Память</translation>
+    </message>
+    <message>
+        <source>All parts together, beside what this machine has</source>
+        <translation>Всё вместе рядом с тем, что есть у этого компьютера</translation>
+    </message>
+    <message>
+        <source>Weights and gradients</source>
+        <translation>Веса и градиенты</translation>
+    </message>
+    <message>
+        <source>32-bit latents, their ternary copy, gradients</source>
+        <translation>32-битные латентные веса, их троичная копия, градиенты</translation>
+    </message>
+    <message>
+        <source>Optimiser</source>
+        <translation>Оптимизатор</translation>
+    </message>
+    <message>
+        <source>AdamW&apos;s two moments</source>
+        <translation>Два момента AdamW</translation>
+    </message>
+    <message>
+        <source>Activations</source>
+        <translation>Активации</translation>
+    </message>
+    <message>
+        <source>Grows with batch and length</source>
+        <translation>Растёт с пакетом и длиной</translation>
+    </message>
+    <message>
+        <source>Speed</source>
+        <translation>Скорость</translation>
+    </message>
+    <message>
+        <source>Measured with this model, batch and text</source>
+        <translation>Измерена с этой моделью, пакетом и текстом</translation>
+    </message>
+    <message>
+        <source>First 1,000 steps</source>
+        <translation>Первые 1000 шагов</translation>
+    </message>
+    <message>
+        <source>At the measured speed</source>
+        <translation>При измеренной скорости</translation>
+    </message>
+    <message>
+        <source>Measured on</source>
+        <translation>Измерено на</translation>
+    </message>
+    <message>
+        <source>What computed the probe</source>
+        <translation>Что вычисляло пробу</translation>
+    </message>
+    <message>
+        <source>Model or run to train further</source>
+        <translation>Модель или запуск для дообучения</translation>
+    </message>
+    <message>
+        <source>%1, trained further</source>
+        <translation>%1, дообучение</translation>
+    </message>
+    <message>
+        <source>%1 (%2 of them ternary)</source>
+        <translation>%1 (из них троичных %2)</translation>
+    </message>
+    <message>
+        <source> %</source>
+        <translation> %</translation>
+    </message>
+    <message>
+        <source>%1 of %2</source>
+        <translation>%1 из %2</translation>
+    </message>
+    <message>
+        <source>%1 (measured)</source>
+        <translation>%1 (измерено)</translation>
+    </message>
+</context>
+<context>
     <name>mmfree::gui::ModelsPage</name>
     <message>
         <source>embedding</source>
@@ -3465,6 +3999,631 @@ To the baseline: %1</source>
     </message>
 </context>
 <context>
+    <name>mmfree::gui::RunCard</name>
+    <message>
+        <source>Name of the run</source>
+        <translation>Название запуска</translation>
+    </message>
+    <message>
+        <source>&amp;Name</source>
+        <translation>&amp;Название</translation>
+    </message>
+    <message>
+        <source>Show &amp;command line</source>
+        <translation>Показать &amp;командную строку</translation>
+    </message>
+    <message>
+        <source>&amp;Import…</source>
+        <translation>&amp;Импорт…</translation>
+    </message>
+    <message>
+        <source>&amp;Export…</source>
+        <translation>&amp;Экспорт…</translation>
+    </message>
+    <message>
+        <source>Steps</source>
+        <translation>Шаги</translation>
+    </message>
+    <message>
+        <source>Updates of the whole run</source>
+        <translation>Обновления за весь запуск</translation>
+    </message>
+    <message>
+        <source>Batch</source>
+        <translation>Пакет</translation>
+    </message>
+    <message>
+        <source>Sequences in one pass</source>
+        <translation>Последовательностей за проход</translation>
+    </message>
+    <message>
+        <source>Length</source>
+        <translation>Длина</translation>
+    </message>
+    <message>
+        <source>Tokens of one sequence</source>
+        <translation>Токенов в последовательности</translation>
+    </message>
+    <message>
+        <source>Accumulate</source>
+        <translation>Накопление</translation>
+    </message>
+    <message>
+        <source>Passes before each update: a larger batch in the same memory</source>
+        <translation>Проходов до каждого обновления: больший пакет в той же памяти</translation>
+    </message>
+    <message>
+        <source>Learning rate</source>
+        <translation>Скорость обучения</translation>
+    </message>
+    <message>
+        <source>The highest of the schedule; the paper takes 4e-3 for 370M</source>
+        <translation>Наибольшая в расписании; в статье для 370M взято 4e-3</translation>
+    </message>
+    <message>
+        <source>Warm-up steps</source>
+        <translation>Шаги прогрева</translation>
+    </message>
+    <message>
+        <source>The learning rate rises from 0 over these</source>
+        <translation>За них скорость обучения растёт от 0</translation>
+    </message>
+    <message>
+        <source>Final rate share</source>
+        <translation>Конечная доля скорости</translation>
+    </message>
+    <message>
+        <source>The cosine ends at this share of the learning rate</source>
+        <translation>Косинус заканчивается на этой доле скорости обучения</translation>
+    </message>
+    <message>
+        <source>Clip norm</source>
+        <translation>Порог нормы</translation>
+    </message>
+    <message>
+        <source>Gradients are scaled down to this length; 0: off</source>
+        <translation>Градиенты ужимаются до этой длины; 0 — выключено</translation>
+    </message>
+    <message>
+        <source>Beta 1</source>
+        <translation>Бета 1</translation>
+    </message>
+    <message>
+        <source>AdamW: how long the mean gradient remembers</source>
+        <translation>AdamW: как долго помнит средний градиент</translation>
+    </message>
+    <message>
+        <source>Beta 2</source>
+        <translation>Бета 2</translation>
+    </message>
+    <message>
+        <source>AdamW: how long the mean square remembers</source>
+        <translation>AdamW: как долго помнит средний квадрат</translation>
+    </message>
+    <message>
+        <source>Epsilon</source>
+        <translation>Эпсилон</translation>
+    </message>
+    <message>
+        <source>AdamW: keeps small gradients from dividing by 0</source>
+        <translation>AdamW: не даёт малым градиентам делиться на 0</translation>
+    </message>
+    <message>
+        <source>Weight decay</source>
+        <translation>Затухание весов</translation>
+    </message>
+    <message>
+        <source>AdamW: pulls weight matrices towards 0</source>
+        <translation>AdamW: тянет матрицы весов к 0</translation>
+    </message>
+    <message>
+        <source>Validate every</source>
+        <translation>Валидация каждые</translation>
+    </message>
+    <message>
+        <source>Steps between looks at the validation text; 0: never</source>
+        <translation>Шагов между проверками на тексте валидации; 0 — никогда</translation>
+    </message>
+    <message>
+        <source>Checkpoint every</source>
+        <translation>Сохранять каждые</translation>
+    </message>
+    <message>
+        <source>Steps between saves: what a power cut may cost; 0: only at the end</source>
+        <translation>Шагов между сохранениями: столько можно потерять при сбое питания; 0 — только в конце</translation>
+    </message>
+    <message>
+        <source>Keep</source>
+        <translation>Хранить</translation>
+    </message>
+    <message>
+        <source>Newest checkpoints kept, besides the best and pinned ones</source>
+        <translation>Сколько новейших контрольных точек хранить, кроме лучших и закреплённых</translation>
+    </message>
+    <message>
+        <source>Sample every</source>
+        <translation>Образцы каждые</translation>
+    </message>
+    <message>
+        <source>Steps between sample texts; 0: never</source>
+        <translation>Шагов между образцами текста; 0 — никогда</translation>
+    </message>
+    <message>
+        <source>Statistics every</source>
+        <translation>Статистика каждые</translation>
+    </message>
+    <message>
+        <source>Steps between looks at the ternary weights; 0: never</source>
+        <translation>Шагов между замерами троичных весов; 0 — никогда</translation>
+    </message>
+    <message>
+        <source>Early stop after</source>
+        <translation>Ранняя остановка</translation>
+    </message>
+    <message>
+        <source>Validations without a better one; 0: off</source>
+        <translation>Валидаций подряд без улучшения; 0 — выключено</translation>
+    </message>
+    <message>
+        <source>Smallest gain</source>
+        <translation>Наименьший прирост</translation>
+    </message>
+    <message>
+        <source>Nats per token a validation must gain to count as better</source>
+        <translation>На сколько нат на токен валидация должна улучшиться, чтобы это засчиталось</translation>
+    </message>
+    <message>
+        <source>Explode factor</source>
+        <translation>Порог взрыва</translation>
+    </message>
+    <message>
+        <source>A gradient this many times the usual one stops the run; 0: off</source>
+        <translation>Градиент во столько раз больше обычного остановит запуск; 0 — выключено</translation>
+    </message>
+    <message>
+        <source>Seed</source>
+        <translation>Зерно</translation>
+    </message>
+    <message>
+        <source>Of the first weights and the order of the text</source>
+        <translation>Для начальных весов и порядка текста</translation>
+    </message>
+    <message>
+        <source>Cosine</source>
+        <translation>Косинус</translation>
+    </message>
+    <message>
+        <source>The paper&apos;s: cosine, halved from the middle on</source>
+        <translation>Как в статье: косинус, с середины вдвое ниже</translation>
+    </message>
+    <message>
+        <source>Constant</source>
+        <translation>Постоянная</translation>
+    </message>
+    <message>
+        <source>Schedule of the learning rate</source>
+        <translation>Расписание скорости обучения</translation>
+    </message>
+    <message>
+        <source>Sche&amp;dule</source>
+        <translation>&amp;Расписание</translation>
+    </message>
+    <message>
+        <source>Samples c&amp;ontinue (one a line)</source>
+        <translation>&amp;Образцы продолжают (по одному в строке)</translation>
+    </message>
+    <message>
+        <source>Prompts of the samples</source>
+        <translation>Промпты образцов</translation>
+    </message>
+    <message>
+        <source>Reset %1</source>
+        <translation>Сбросить: %1</translation>
+    </message>
+    <message>
+        <source>%1. Default: %2</source>
+        <translation>%1. По умолчанию: %2</translation>
+    </message>
+    <message>
+        <source>Back to %1</source>
+        <translation>Вернуть %1</translation>
+    </message>
+    <message>
+        <source>The same run on the command line</source>
+        <translation>Тот же запуск в командной строке</translation>
+    </message>
+    <message>
+        <source>Command line</source>
+        <translation>Командная строка</translation>
+    </message>
+    <message>
+        <source>&amp;Copy</source>
+        <translation>&amp;Копировать</translation>
+    </message>
+    <message>
+        <source>Settings of a run</source>
+        <translation>Настройки запуска</translation>
+    </message>
+    <message>
+        <source>Runs (*.json)</source>
+        <translation>Запуски (*.json)</translation>
+    </message>
+    <message>
+        <source>The settings were not read</source>
+        <translation>Настройки не прочитаны</translation>
+    </message>
+    <message>
+        <source>Save the settings</source>
+        <translation>Сохранить настройки</translation>
+    </message>
+    <message>
+        <source>The settings were not saved</source>
+        <translation>Настройки не сохранены</translation>
+    </message>
+</context>
+<context>
+    <name>mmfree::gui::RunCharts</name>
+    <message>
+        <source>Loss</source>
+        <translation>Потери</translation>
+    </message>
+    <message>
+        <source>Gradient norm</source>
+        <translation>Норма градиента</translation>
+    </message>
+    <message>
+        <source>Bits a byte</source>
+        <translation>Бит на байт</translation>
+    </message>
+    <message>
+        <source>Learning rate</source>
+        <translation>Скорость обучения</translation>
+    </message>
+    <message>
+        <source>Speed</source>
+        <translation>Скорость</translation>
+    </message>
+    <message>
+        <source>Memory</source>
+        <translation>Память</translation>
+    </message>
+    <message>
+        <source>nats per token</source>
+        <translation>нат на токен</translation>
+    </message>
+    <message>
+        <source>Validation</source>
+        <translation>Валидация</translation>
+    </message>
+    <message>
+        <source>bits per byte</source>
+        <translation>бит на байт</translation>
+    </message>
+    <message>
+        <source>Norm</source>
+        <translation>Норма</translation>
+    </message>
+    <message>
+        <source>Rate</source>
+        <translation>Скорость</translation>
+    </message>
+    <message>
+        <source>tokens/s</source>
+        <translation>ток/с</translation>
+    </message>
+    <message>
+        <source>Resident</source>
+        <translation>Резидентная</translation>
+    </message>
+    <message>
+        <source>MiB</source>
+        <translation>МиБ</translation>
+    </message>
+    <message>
+        <source>Steps</source>
+        <translation>Шаги</translation>
+    </message>
+    <message>
+        <source>Tokens</source>
+        <translation>Токены</translation>
+    </message>
+    <message>
+        <source>Time</source>
+        <translation>Время</translation>
+    </message>
+    <message>
+        <source>Horizontal axis</source>
+        <translation>Горизонтальная ось</translation>
+    </message>
+    <message>
+        <source>Smoothing</source>
+        <translation>Сглаживание</translation>
+    </message>
+    <message>
+        <source>How long the smoothed line remembers; the band holds the raw values</source>
+        <translation>Как долго помнит сглаженная линия; полоса содержит исходные значения</translation>
+    </message>
+    <message>
+        <source>&amp;Over</source>
+        <translation>&amp;По</translation>
+    </message>
+    <message>
+        <source>S&amp;moothing</source>
+        <translation>С&amp;глаживание</translation>
+    </message>
+    <message>
+        <source>wheel: zoom · drag: range · double click: all · T: table</source>
+        <translation>колесо: масштаб · мышь: диапазон · двойной щелчок: всё · T: таблица</translation>
+    </message>
+    <message>
+        <source>Waits for the first step</source>
+        <translation>Ждёт первого шага</translation>
+    </message>
+    <message>
+        <source>The plot was not saved</source>
+        <translation>График не сохранён</translation>
+    </message>
+    <message>
+        <source>Waits for the first validation</source>
+        <translation>Ждёт первой валидации</translation>
+    </message>
+    <message>
+        <source>rate %1</source>
+        <translation>скорость %1</translation>
+    </message>
+    <message>
+        <source>pause</source>
+        <translation>пауза</translation>
+    </message>
+    <message>
+        <source>resumed</source>
+        <translation>возобновлено</translation>
+    </message>
+    <message>
+        <source>prompts</source>
+        <translation>промпты</translation>
+    </message>
+    <message>
+        <source>cadence</source>
+        <translation>частота</translation>
+    </message>
+    <message>
+        <source>failed</source>
+        <translation>сбой</translation>
+    </message>
+    <message>
+        <source>Step</source>
+        <translation>Шаг</translation>
+    </message>
+    <message>
+        <source>s</source>
+        <translation>с</translation>
+    </message>
+    <message>
+        <source>%1, %2</source>
+        <translation>%1, %2</translation>
+    </message>
+    <message>
+        <source>training</source>
+        <translation>обучение</translation>
+    </message>
+    <message>
+        <source>validation</source>
+        <translation>валидация</translation>
+    </message>
+    <message>
+        <source>this run</source>
+        <translation>этот запуск</translation>
+    </message>
+    <message>
+        <source>xz -9 on the same text</source>
+        <translation>xz -9 на том же тексте</translation>
+    </message>
+</context>
+<context>
+    <name>mmfree::gui::RunLibrary</name>
+    <message>
+        <source>not started</source>
+        <translation>не начат</translation>
+    </message>
+    <message>
+        <source>starting</source>
+        <translation>начинается</translation>
+    </message>
+    <message>
+        <source>running</source>
+        <translation>идёт</translation>
+    </message>
+    <message>
+        <source>paused</source>
+        <translation>на паузе</translation>
+    </message>
+    <message>
+        <source>finished</source>
+        <translation>завершён</translation>
+    </message>
+    <message>
+        <source>stopped</source>
+        <translation>остановлен</translation>
+    </message>
+    <message>
+        <source>failed</source>
+        <translation>сбой</translation>
+    </message>
+    <message>
+        <source>interrupted</source>
+        <translation>прерван</translation>
+    </message>
+    <message>
+        <source>The run could not be made</source>
+        <translation>Запуск не удалось создать</translation>
+    </message>
+    <message>
+        <source>Training cannot start</source>
+        <translation>Обучение не может начаться</translation>
+    </message>
+    <message>
+        <source>The program “mmfree” was not found beside this one; it does the training.</source>
+        <translation>Рядом с этой программой не найдена «mmfree», а обучает именно она.</translation>
+    </message>
+    <message>
+        <source>Training could not start</source>
+        <translation>Обучение не началось</translation>
+    </message>
+    <message>
+        <source>The run did not take the command</source>
+        <translation>Запуск не принял команду</translation>
+    </message>
+    <message>
+        <source>The run was not renamed</source>
+        <translation>Запуск не переименован</translation>
+    </message>
+    <message>
+        <source>The run was not removed</source>
+        <translation>Запуск не удалён</translation>
+    </message>
+    <message>
+        <source>The run could not be brought back</source>
+        <translation>Запуск не удалось вернуть</translation>
+    </message>
+    <message>
+        <source>The run could not be closed</source>
+        <translation>Запуск не удалось закрыть</translation>
+    </message>
+</context>
+<context>
+    <name>mmfree::gui::RunTableModel</name>
+    <message>
+        <source>%1 %2 %</source>
+        <translation>%1 %2 %</translation>
+    </message>
+    <message>
+        <source>Run</source>
+        <translation>Запуск</translation>
+    </message>
+    <message>
+        <source>Status</source>
+        <translation>Статус</translation>
+    </message>
+    <message>
+        <source>Best</source>
+        <translation>Лучшее</translation>
+    </message>
+    <message>
+        <source>Speed</source>
+        <translation>Скорость</translation>
+    </message>
+    <message>
+        <source>Changed</source>
+        <translation>Изменён</translation>
+    </message>
+    <message>
+        <source>Backend</source>
+        <translation>Бэкенд</translation>
+    </message>
+    <message>
+        <source>Tags</source>
+        <translation>Метки</translation>
+    </message>
+</context>
+<context>
+    <name>mmfree::gui::RunView</name>
+    <message>
+        <source>Log</source>
+        <translation>Журнал</translation>
+    </message>
+    <message>
+        <source>Samples</source>
+        <translation>Образцы</translation>
+    </message>
+    <message>
+        <source>Ternary weights</source>
+        <translation>Троичные веса</translation>
+    </message>
+    <message>
+        <source>Adjust</source>
+        <translation>Подстройка</translation>
+    </message>
+</context>
+<context>
+    <name>mmfree::gui::RunsPanel</name>
+    <message>
+        <source>Runs</source>
+        <translation>Запуски</translation>
+    </message>
+    <message>
+        <source>&amp;New run</source>
+        <translation>&amp;Новый запуск</translation>
+    </message>
+    <message>
+        <source>Differences of settings</source>
+        <translation>Различия настроек</translation>
+    </message>
+    <message>
+        <source>&amp;Chat with it</source>
+        <translation>Открыть в &amp;чате</translation>
+    </message>
+    <message>
+        <source>Use its &amp;settings for a new run</source>
+        <translation>Взять &amp;настройки для нового запуска</translation>
+    </message>
+    <message>
+        <source>Export &amp;packed model…</source>
+        <translation>Экспорт &amp;упакованной модели…</translation>
+    </message>
+    <message>
+        <source>Export &amp;Hugging Face folder…</source>
+        <translation>Экспорт папки &amp;Hugging Face…</translation>
+    </message>
+    <message>
+        <source>&amp;Rename and tag…</source>
+        <translation>&amp;Имя и метки…</translation>
+    </message>
+    <message>
+        <source>&amp;Delete</source>
+        <translation>У&amp;далить</translation>
+    </message>
+    <message>
+        <source>Rename the run</source>
+        <translation>Переименовать запуск</translation>
+    </message>
+    <message>
+        <source>Name, then tags with #:</source>
+        <translation>Название, затем метки с #:</translation>
+    </message>
+    <message>
+        <source>What differs</source>
+        <translation>Что различается</translation>
+    </message>
+    <message>
+        <source>Tick runs to lay their curves over each other and to see what differs.</source>
+        <translation>Отметьте запуски, чтобы наложить их кривые и увидеть различия.</translation>
+    </message>
+    <message>
+        <source>Setting</source>
+        <translation>Настройка</translation>
+    </message>
+</context>
+<context>
+    <name>mmfree::gui::SampleStrip</name>
+    <message>
+        <source>Samples over the steps</source>
+        <translation>Образцы по шагам</translation>
+    </message>
+    <message>
+        <source>step %1</source>
+        <translation>шаг %1</translation>
+    </message>
+    <message>
+        <source>Sample at step %1</source>
+        <translation>Образец на шаге %1</translation>
+    </message>
+    <message>
+        <source>Samples appear here as the run writes them. “Sample now” asks for some at once.</source>
+        <translation>Образцы появляются здесь по мере записи. «Образец сейчас» запрашивает их сразу.</translation>
+    </message>
+</context>
+<context>
     <name>mmfree::gui::SamplingPanel</name>
     <message>
         <source>Temperature</source>
@@ -3541,6 +4700,29 @@ To the baseline: %1</source>
     <message>
         <source>Every answer draws a new seed</source>
         <translation>Для каждого ответа новое зерно</translation>
+    </message>
+</context>
+<context>
+    <name>mmfree::gui::SetupHeader</name>
+    <message>
+        <source>empty</source>
+        <translation>пусто</translation>
+    </message>
+    <message>
+        <source>working</source>
+        <translation>в работе</translation>
+    </message>
+    <message>
+        <source>problem</source>
+        <translation>ошибка</translation>
+    </message>
+    <message>
+        <source>ready</source>
+        <translation>готов</translation>
+    </message>
+    <message>
+        <source>%1. %2: %3</source>
+        <translation>%1. %2: %3</translation>
     </message>
 </context>
 <context>
@@ -3696,6 +4878,25 @@ To the baseline: %1</source>
     <message>
         <source>%1 · %2 left</source>
         <translation>%1 · осталось %2</translation>
+    </message>
+</context>
+<context>
+    <name>mmfree::gui::SetupView</name>
+    <message>
+        <source>Data</source>
+        <translation>Данные</translation>
+    </message>
+    <message>
+        <source>Tokenizer</source>
+        <translation>Токенизатор</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>Модель</translation>
+    </message>
+    <message>
+        <source>Run</source>
+        <translation>Запуск</translation>
     </message>
 </context>
 <context>
@@ -4265,6 +5466,61 @@ To the baseline: %1</source>
     </message>
 </context>
 <context>
+    <name>mmfree::gui::TernaryStrip</name>
+    <message>
+        <source>Each &amp;matrix</source>
+        <translation>Каждая &amp;матрица</translation>
+    </message>
+    <message>
+        <source>Share of zeros</source>
+        <translation>Доля нулей</translation>
+    </message>
+    <message>
+        <source>Balance of + and −</source>
+        <translation>Баланс + и −</translation>
+    </message>
+    <message>
+        <source>Sign flips a step</source>
+        <translation>Смен знака за шаг</translation>
+    </message>
+    <message>
+        <source>Zero crossings a step</source>
+        <translation>Переходов через ноль за шаг</translation>
+    </message>
+    <message>
+        <source>What the rows show</source>
+        <translation>Что показывают строки</translation>
+    </message>
+    <message>
+        <source>Appears when a ternary model has trained for some steps</source>
+        <translation>Появится, когда троичная модель поучится несколько шагов</translation>
+    </message>
+    <message>
+        <source>Ternary weights over the steps</source>
+        <translation>Троичные веса по шагам</translation>
+    </message>
+    <message>
+        <source>%1, step %2: %3 %4</source>
+        <translation>%1, шаг %2: %3 %4</translation>
+    </message>
+    <message>
+        <source>head</source>
+        <translation>голова</translation>
+    </message>
+    <message>
+        <source>layer %1</source>
+        <translation>слой %1</translation>
+    </message>
+    <message>
+        <source>step</source>
+        <translation>шаг</translation>
+    </message>
+    <message>
+        <source>now %1 zeros, %2 of the weights changed in %3 steps</source>
+        <translation>сейчас нулей %1; за %3 шагов изменилось %2 весов</translation>
+    </message>
+</context>
+<context>
     <name>mmfree::gui::TokenStrip</name>
     <message>
         <source>Tokens</source>
@@ -4277,6 +5533,379 @@ To the baseline: %1</source>
     <message>
         <source>Token %1: %2</source>
         <translation>Токен %1: %2</translation>
+    </message>
+</context>
+<context>
+    <name>mmfree::gui::TokenizerCard</name>
+    <message>
+        <source>&amp;Choose…</source>
+        <translation>&amp;Выбрать…</translation>
+    </message>
+    <message>
+        <source>&amp;Train one on this text</source>
+        <translation>&amp;Обучить на этом тексте</translation>
+    </message>
+    <message>
+        <source>The &amp;starting model&apos;s</source>
+        <translation>Из &amp;исходной модели</translation>
+    </message>
+    <message>
+        <source>Another &amp;model&apos;s</source>
+        <translation>Из &amp;другой модели</translation>
+    </message>
+    <message>
+        <source>Pieces</source>
+        <translation>Фрагменты</translation>
+    </message>
+    <message>
+        <source>Words and parts of words the model knows, the 256 bytes included. More pieces: shorter texts, larger model.</source>
+        <translation>Слова и части слов, которые знает модель, включая 256 байт. Больше фрагментов — короче тексты, больше модель.</translation>
+    </message>
+    <message>
+        <source>e.g. &lt;user&gt; &lt;assistant&gt;</source>
+        <translation>напр. &lt;user&gt; &lt;assistant&gt;</translation>
+    </message>
+    <message>
+        <source>Markup kept whole</source>
+        <translation>Цельная разметка</translation>
+    </message>
+    <message>
+        <source>Model folder or packed file</source>
+        <translation>Папка модели или упакованный файл</translation>
+    </message>
+    <message>
+        <source>Model whose tokenizer is used</source>
+        <translation>Модель, чей токенизатор берётся</translation>
+    </message>
+    <message>
+        <source>&amp;Pieces</source>
+        <translation>&amp;Фрагменты</translation>
+    </message>
+    <message>
+        <source>Markup &amp;kept whole</source>
+        <translation>&amp;Цельная разметка</translation>
+    </message>
+    <message>
+        <source>All of them, bytes and markup included</source>
+        <translation>Всего, включая байты и разметку</translation>
+    </message>
+    <message>
+        <source>Bytes a token</source>
+        <translation>Байт на токен</translation>
+    </message>
+    <message>
+        <source>On the validation text: more is shorter</source>
+        <translation>На тексте валидации: больше — значит короче</translation>
+    </message>
+    <message>
+        <source>Tokens</source>
+        <translation>Токены</translation>
+    </message>
+    <message>
+        <source>To learn from and to check on</source>
+        <translation>Для обучения и для проверки</translation>
+    </message>
+    <message>
+        <source>Round trip</source>
+        <translation>Туда и обратно</translation>
+    </message>
+    <message>
+        <source>Encoding and decoding gives the same text</source>
+        <translation>Кодирование и декодирование дают тот же текст</translation>
+    </message>
+    <message>
+        <source>Took</source>
+        <translation>Заняло</translation>
+    </message>
+    <message>
+        <source>Training it and encoding the text</source>
+        <translation>Его обучение и кодирование текста</translation>
+    </message>
+    <message>
+        <source>Longest pieces learned</source>
+        <translation>Самые длинные фрагменты</translation>
+    </message>
+    <message>
+        <source>Model folder</source>
+        <translation>Папка модели</translation>
+    </message>
+    <message>
+        <source>%1 and %2</source>
+        <translation>%1 и %2</translation>
+    </message>
+    <message>
+        <source>exact</source>
+        <translation>точно</translation>
+    </message>
+    <message>
+        <source>changes white space or unknown characters</source>
+        <translation>меняет пробелы или неизвестные символы</translation>
+    </message>
+</context>
+<context>
+    <name>mmfree::gui::TrainingPage</name>
+    <message>
+        <source>The settings were not read</source>
+        <translation>Настройки не прочитаны</translation>
+    </message>
+    <message>
+        <source>Train</source>
+        <translation>Обучение</translation>
+    </message>
+    <message>
+        <source>&amp;Start</source>
+        <translation>&amp;Начать</translation>
+    </message>
+    <message>
+        <source>F5</source>
+        <translation>F5</translation>
+    </message>
+    <message>
+        <source>Start the run, or go on where it stands</source>
+        <translation>Начать запуск или продолжить с того же места</translation>
+    </message>
+    <message>
+        <source>&amp;Pause</source>
+        <translation>&amp;Пауза</translation>
+    </message>
+    <message>
+        <source>F8</source>
+        <translation>F8</translation>
+    </message>
+    <message>
+        <source>Wait with everything loaded</source>
+        <translation>Ждать, ничего не выгружая</translation>
+    </message>
+    <message>
+        <source>One s&amp;tep</source>
+        <translation>Один &amp;шаг</translation>
+    </message>
+    <message>
+        <source>F7</source>
+        <translation>F7</translation>
+    </message>
+    <message>
+        <source>Make one step, then wait</source>
+        <translation>Сделать один шаг и ждать</translation>
+    </message>
+    <message>
+        <source>St&amp;op</source>
+        <translation>С&amp;топ</translation>
+    </message>
+    <message>
+        <source>Shift+F5</source>
+        <translation>Shift+F5</translation>
+    </message>
+    <message>
+        <source>Save a checkpoint and end</source>
+        <translation>Сохранить контрольную точку и закончить</translation>
+    </message>
+    <message>
+        <source>Sa&amp;ve now</source>
+        <translation>&amp;Сохранить сейчас</translation>
+    </message>
+    <message>
+        <source>Ctrl+S</source>
+        <translation>Ctrl+S</translation>
+    </message>
+    <message>
+        <source>Write a checkpoint now</source>
+        <translation>Записать контрольную точку сейчас</translation>
+    </message>
+    <message>
+        <source>Sample &amp;now</source>
+        <translation>Образец се&amp;йчас</translation>
+    </message>
+    <message>
+        <source>Ctrl+G</source>
+        <translation>Ctrl+G</translation>
+    </message>
+    <message>
+        <source>Write sample texts now</source>
+        <translation>Написать образцы сейчас</translation>
+    </message>
+    <message>
+        <source>&amp;Chat with it</source>
+        <translation>Открыть в &amp;чате</translation>
+    </message>
+    <message>
+        <source>Ctrl+Shift+C</source>
+        <translation>Ctrl+Shift+C</translation>
+    </message>
+    <message>
+        <source>Chat with the weights as they are now</source>
+        <translation>Открыть нынешние веса в чате</translation>
+    </message>
+    <message>
+        <source>&amp;Look inside</source>
+        <translation>&amp;Заглянуть внутрь</translation>
+    </message>
+    <message>
+        <source>Ctrl+Shift+E</source>
+        <translation>Ctrl+Shift+E</translation>
+    </message>
+    <message>
+        <source>Open the weights as they are now in the explorer</source>
+        <translation>Открыть нынешние веса в исследователе</translation>
+    </message>
+    <message>
+        <source>A run was interrupted</source>
+        <translation>Запуск был прерван</translation>
+    </message>
+    <message>
+        <source>&amp;Resume</source>
+        <translation>&amp;Возобновить</translation>
+    </message>
+    <message>
+        <source>O&amp;pen</source>
+        <translation>&amp;Открыть</translation>
+    </message>
+    <message>
+        <source>Discar&amp;d</source>
+        <translation>О&amp;тбросить</translation>
+    </message>
+    <message>
+        <source>Goes on from the newest checkpoint</source>
+        <translation>Продолжить с новейшей контрольной точки</translation>
+    </message>
+    <message>
+        <source>Only shows the run</source>
+        <translation>Только показать запуск</translation>
+    </message>
+    <message>
+        <source>Leaves out the steps after the newest checkpoint and counts the run as stopped</source>
+        <translation>Отбросить шаги после новейшей контрольной точки и считать запуск остановленным</translation>
+    </message>
+    <message>
+        <source>“%1” ended at step %2 without a word (power cut?). Its newest checkpoint is of step %3.</source>
+        <translation>«%1» оборвался на шаге %2 (сбой питания?). Его новейшая контрольная точка — шаг %3.</translation>
+    </message>
+    <message>
+        <source>“%1” ended at step %2 without a word (power cut?), before its first checkpoint.</source>
+        <translation>«%1» оборвался на шаге %2 (сбой питания?), до первой контрольной точки.</translation>
+    </message>
+    <message>
+        <source>Run</source>
+        <translation>Запуск</translation>
+    </message>
+    <message>
+        <source>There is not enough space for this run</source>
+        <translation>Для этого запуска не хватает места</translation>
+    </message>
+    <message>
+        <source>The weights could not be opened</source>
+        <translation>Веса не удалось открыть</translation>
+    </message>
+    <message>
+        <source>“%1” was deleted</source>
+        <translation>Чат «%1» удалён</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>Вернуть</translation>
+    </message>
+    <message>
+        <source>Export the packed model</source>
+        <translation>Экспорт упакованной модели</translation>
+    </message>
+    <message>
+        <source>Models (*.safetensors)</source>
+        <translation>Модели (*.safetensors)</translation>
+    </message>
+    <message>
+        <source>Export as a Hugging Face folder</source>
+        <translation>Экспорт в папку Hugging Face</translation>
+    </message>
+    <message>
+        <source>The model was not exported</source>
+        <translation>Модель не экспортирована</translation>
+    </message>
+    <message>
+        <source>The model was exported</source>
+        <translation>Модель экспортирована</translation>
+    </message>
+</context>
+<context>
+    <name>mmfree::gui::TrainingSetup</name>
+    <message>
+        <source>%1 has no tokenizer</source>
+        <translation>У %1 нет токенизатора</translation>
+    </message>
+    <message>
+        <source>Opening the model…</source>
+        <translation>Модель открывается…</translation>
+    </message>
+    <message>
+        <source>The model has %1 pieces, the tokenizer %2</source>
+        <translation>У модели фрагментов: %1, у токенизатора: %2</translation>
+    </message>
+    <message>
+        <source>Needs %1 of memory; this machine has %2</source>
+        <translation>Нужно %1 памяти, у этого компьютера %2</translation>
+    </message>
+    <message>
+        <source>%1 parameters</source>
+        <translation>параметров: %1</translation>
+    </message>
+    <message>
+        <source>%1 · measuring…</source>
+        <translation>%1 · замер…</translation>
+    </message>
+    <message>
+        <source>The text has %1 tokens, a sequence %2</source>
+        <translation>В тексте токенов: %1, в последовательности: %2</translation>
+    </message>
+    <message>
+        <source>A sequence has %1 tokens, the model takes %2</source>
+        <translation>В последовательности токенов: %1, модель принимает %2</translation>
+    </message>
+    <message>
+        <source>%1 steps · %2 tokens</source>
+        <translation>шагов: %1 · токенов: %2</translation>
+    </message>
+    <message>
+        <source>about %1</source>
+        <translation>около %1</translation>
+    </message>
+    <message>
+        <source>Drop text files here, or take a sample</source>
+        <translation>Перетащите сюда текстовые файлы или возьмите образец</translation>
+    </message>
+    <message>
+        <source>Reading…</source>
+        <translation>Чтение…</translation>
+    </message>
+    <message>
+        <source>No text is left for training</source>
+        <translation>Для обучения не осталось текста</translation>
+    </message>
+    <message>
+        <source>1 file · %1</source>
+        <translation>1 файл · %1</translation>
+    </message>
+    <message>
+        <source>%1 files · %2</source>
+        <translation>файлов: %1 · %2</translation>
+    </message>
+    <message>
+        <source>Training…</source>
+        <translation>Обучение…</translation>
+    </message>
+    <message>
+        <source>Encoding…</source>
+        <translation>Кодирование…</translation>
+    </message>
+    <message>
+        <source>Choose a model that has one</source>
+        <translation>Выберите модель, у которой он есть</translation>
+    </message>
+    <message>
+        <source>Waits for data</source>
+        <translation>Ждёт данных</translation>
+    </message>
+    <message>
+        <source>%1 pieces · %2 bytes a token</source>
+        <translation>фрагментов: %1 · байт на токен: %2</translation>
     </message>
 </context>
 <context>
