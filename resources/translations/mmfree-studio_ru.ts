@@ -2320,10 +2320,6 @@ The file was kept as %2; new chats go into a new file.</source>
         <translation>%1 · слоёв: %2 · скрытая размерность %3 · параметров: %4</translation>
     </message>
     <message>
-        <source>The man with the red hair looked at Holmes, and Holmes looked at the man with the red hair.</source>
-        <translation>The man with the red hair looked at Holmes, and Holmes looked at the man with the red hair.</translation>
-    </message>
-    <message>
         <source>You: %1</source>
         <translation>Вы: %1</translation>
     </message>

@@ -12,8 +12,10 @@
 #include <QLabel>
 #include <QLocale>
 #include <QMessageBox>
+#include <QPainter>
 #include <QSignalBlocker>
 #include <QSplitter>
+#include <QStyledItemDelegate>
 #include <QTableWidget>
 #include <QVBoxLayout>
 
@@ -26,6 +28,29 @@ namespace
 {
 
 constexpr std::size_t kLensTokens = 4;
+
+// Colours cells by probability; the style sheet would leave an item's own background out.
+class LensDelegate : public QStyledItemDelegate
+{
+public:
+    using QStyledItemDelegate::QStyledItemDelegate;
+    void paint(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) const override
+    {
+        const QColor color = index.data(Qt::UserRole).value<QColor>();
+        painter->save();
+        painter->fillRect(option.rect, color);
+        if (option.state & QStyle::State_Selected) {
+            painter->setPen(QPen(themeColors().accent, 2.0));
+            painter->drawRect(option.rect.adjusted(1, 1, -1, -1));
+        }
+        painter->setPen(HeatmapPalette::ink(color.rgb()));
+        const QRect place = option.rect.adjusted(kGrid, 0, -kGrid, 0);
+        painter->drawText(
+            place, Qt::AlignVCenter | Qt::AlignLeft,
+            option.fontMetrics.elidedText(index.data().toString(), Qt::ElideRight, place.width()));
+        painter->restore();
+    }
+};
 
 } // namespace
 
@@ -74,14 +99,16 @@ ActivationsView::ActivationsView(ExplorerSession* session, QWidget* parent)
     m_view->addItems({tr("Channels \u00d7 tokens"), tr("Layers \u00d7 tokens")});
     m_quantity->setAccessibleName(tr("Quantity"));
     m_layer->setAccessibleName(tr("Layer"));
-    for (QComboBox* box : {m_view, m_quantity, m_layer}) // may be narrower than their longest text
-        box->setMinimumWidth(56);
+    m_view->setMinimumWidth(152);
+    m_quantity->setMinimumWidth(112);
+    m_layer->setMinimumWidth(92);
     int place = 0;
     for (QWidget* widget : std::initializer_list<QWidget*>{m_view, m_quantity, m_layer})
         m_matrix->tools()->insertWidget(place++, widget);
     m_matrix->view()->setSquareCells(false);
     m_matrix->view()->setEmptyText(tr("The text is being read\u2026"));
     m_lens->setAccessibleName(tr("Next tokens by layer"));
+    m_lens->setItemDelegate(new LensDelegate(m_lens));
     m_lens->setEditTriggers(QAbstractItemView::NoEditTriggers);
     m_lens->setSelectionBehavior(QAbstractItemView::SelectRows);
     m_lens->setColumnCount(static_cast<int>(kLensTokens));
@@ -358,8 +385,7 @@ void ActivationsView::showLens(const std::vector<std::vector<RankedToken>>& rows
                                       QLocale().toString(100.0 * token.probability, 'g', 4),
                                       QLocale().toString(static_cast<double>(token.logit), 'g', 4)));
             const QRgb color = palette.sequential(static_cast<float>(token.probability) * 0.8f);
-            item->setBackground(QColor(color));
-            item->setForeground(HeatmapPalette::ink(color));
+            item->setData(Qt::UserRole, QColor(color));
             m_lens->setItem(static_cast<int>(row), static_cast<int>(i), item);
         }
     }

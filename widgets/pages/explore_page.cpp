@@ -305,10 +305,11 @@ void ExplorePage::showModel()
                              locale.toString(static_cast<qint64>(parameterCount(config)))));
     m_stack->setCurrentWidget(m_content);
     if (m_session->tokens().empty()) {
-        m_text->setText(m_session->tokenizer()
-                            ? tr("The man with the red hair looked at Holmes, and Holmes looked at the man "
-                                 "with the red hair.")
-                            : QStringLiteral("1, 17, 203, 44, 9, 17, 203, 44, 5, 99, 17, 203"));
+        m_text->setText(
+            m_session->tokenizer()
+                ? QStringLiteral("The man with the red hair looked at the dog, and the dog looked at "
+                                 "the man with the red hair.")
+                : QStringLiteral("1, 17, 203, 44, 9, 17, 203, 44, 5, 99, 17, 203"));
         applyText();
     }
 }
