@@ -65,6 +65,9 @@ std::unique_ptr<TrainingExecutor> CpuBackend::createTraining(std::shared_ptr<con
                                                              const ExecutorOptions& options) const
 {
     checkOptions(options);
+    if (options.bitLinear == BitLinearStyle::Vanilla)
+        throw Error(ErrorCode::Unavailable,
+                    "the cpu backend has no vanilla BitLinear, needed: the cuda backend");
     auto operators =
         std::make_unique<CpuOperators>(chooseKernels(options.isa), options.threads, WeightPacking::TwoBit);
     const std::string description =

@@ -107,7 +107,7 @@ std::unique_ptr<TrainingExecutor> CudaBackend::createTraining(std::shared_ptr<co
                                                               const ExecutorOptions& options) const
 {
     const DeviceInfo info = requireDevice(devices(), options.device);
-    return std::make_unique<CudaTraining>(std::move(layout), initial, options.device, info.name);
+    return std::make_unique<CudaTraining>(std::move(layout), initial, options, info.name);
 }
 
 } // namespace mmfree::cuda

@@ -2,6 +2,7 @@
 
 #include "engine/cuda/matmul_free_training_pass.h"
 #include "engine/cuda/transformer_training_pass.h"
+#include "engine/cuda/vanilla_training_pass.h"
 #include "engine/network/inference_executor.h"
 
 #include <algorithm>
@@ -18,9 +19,9 @@ constexpr std::int64_t kPieceRows = 32; // rows of one token's embedding gradien
 } // namespace
 
 CudaTraining::CudaTraining(std::shared_ptr<const ParameterLayout> layout, std::span<const float> initial,
-                           int device, const std::string& deviceName)
+                           const ExecutorOptions& options, const std::string& deviceName)
     : m_layout(std::move(layout))
-    , m_device(device)
+    , m_device(options.device)
     , m_info{.backend = "cuda", .description = deviceName + ", bf16 products with f32 sums"}
     , m_products(m_stream.get())
     , m_arrays(4 * parameterCount(), "parameters, gradients and moments")
@@ -40,11 +41,15 @@ CudaTraining::CudaTraining(std::shared_ptr<const ParameterLayout> layout, std::s
     const TrainingContext context{.arrays = {m_layout.get(), m_parameters, m_gradients},
                                   .stream = m_stream.get(),
                                   .products = &m_products,
-                                  .multiprocessors = multiprocessors};
-    if (m_layout->config().architecture == Architecture::MatMulFree)
-        m_network = std::make_unique<MatMulFreeTrainingPass>(context);
-    else
+                                  .multiprocessors = multiprocessors,
+                                  .activations = options.activations};
+    const bool ternary = m_layout->config().architecture == Architecture::MatMulFree;
+    if (!ternary)
         m_network = std::make_unique<TransformerTrainingPass>(context);
+    else if (options.bitLinear == BitLinearStyle::Vanilla)
+        m_network = std::make_unique<VanillaTrainingPass>(context);
+    else
+        m_network = std::make_unique<MatMulFreeTrainingPass>(context);
 }
 
 CudaTraining::~CudaTraining()

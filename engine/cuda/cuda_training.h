@@ -20,6 +20,7 @@ struct TrainingContext {
     cudaStream_t stream = nullptr;
     MatrixProducts* products = nullptr;
     int multiprocessors = 1;
+    TrainingActivations activations = TrainingActivations::Automatic;
 };
 
 // One micro-batch in device memory.
@@ -42,8 +43,8 @@ public:
 class CudaTraining final : public TrainingExecutor
 {
 public:
-    CudaTraining(std::shared_ptr<const ParameterLayout> layout, std::span<const float> initial, int device,
-                 const std::string& deviceName);
+    CudaTraining(std::shared_ptr<const ParameterLayout> layout, std::span<const float> initial,
+                 const ExecutorOptions& options, const std::string& deviceName);
     ~CudaTraining() override;
 
     [[nodiscard]] const ParameterLayout& layout() const override { return *m_layout; }

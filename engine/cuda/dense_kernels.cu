@@ -12,20 +12,19 @@ namespace mmfree::cuda
 namespace
 {
 
-template <int kThreads, bool kBackward>
-__global__ void __launch_bounds__(Row<kThreads>::kBlockThreads)
+template <class R, bool kBackward>
+__global__ void __launch_bounds__(R::kBlockThreads)
     halfNormKernel(const __grid_constant__ HalfNormArguments args)
 {
-    using R = Row<kThreads>;
     __shared__ float scratch[R::kScratch];
     const std::int64_t width = args.width, stride = paddedColumns(width);
     const bool aligned = width % 4 == 0;
-    float dWeight[kRowValues] = {};
+    float dWeight[R::kValues] = {};
     for (std::int64_t row = R::group(); row < args.tokens; row += R::groups()) {
-        Vector x[4], gradient[4];
+        Vector x[R::kVectors], gradient[R::kVectors];
         float sums[2] = {};
 #pragma unroll
-        for (int v = 0; v < 4; ++v) {
+        for (int v = 0; v < R::kVectors; ++v) {
             const std::int64_t col = R::column(v);
             loadFour(x[v], args.x + row * width, col, width, aligned);
             if constexpr (kBackward) {
@@ -42,11 +41,11 @@ __global__ void __launch_bounds__(Row<kThreads>::kBlockThreads)
             for (int e = 0; e < 4; ++e)
                 sums[0] += x[v][e] * x[v][e];
         }
-        sumRow<kThreads>(sums, scratch);
+        sumRow<R::kThreads>(sums, scratch);
         const float r = 1.0f / sqrtf(sums[0] / static_cast<float>(width) + args.eps);
         const float along = r * r * r * sums[1] / static_cast<float>(width);
 #pragma unroll
-        for (int v = 0; v < 4; ++v) {
+        for (int v = 0; v < R::kVectors; ++v) {
             const std::int64_t col = R::column(v);
             Vector weight;
             loadWeights(weight, args.weight, col, width);
@@ -73,7 +72,7 @@ __global__ void __launch_bounds__(Row<kThreads>::kBlockThreads)
     if constexpr (kBackward) {
         float* row = args.partial + R::group() * width;
 #pragma unroll
-        for (int v = 0; v < 4; ++v) {
+        for (int v = 0; v < R::kVectors; ++v) {
 #pragma unroll
             for (int e = 0; e < 4; ++e) {
                 if (R::column(v) + e < width)
@@ -86,21 +85,13 @@ __global__ void __launch_bounds__(Row<kThreads>::kBlockThreads)
 template <bool kBackward>
 void launchNorm(const HalfNormArguments& arguments, cudaStream_t stream)
 {
-    const auto launch = [&](auto threads) {
-        constexpr int kThreads = decltype(threads)::value;
-        using R = Row<kThreads>;
-        halfNormKernel<kThreads, kBackward>
-            <<<static_cast<unsigned>(arguments.groups / R::kRowsPerBlock), R::kBlockThreads, 0, stream>>>(
-                arguments);
-    };
-    if (arguments.width <= 32 * kRowValues)
-        launch(std::integral_constant<int, 32>());
-    else if (arguments.width <= 128 * kRowValues)
-        launch(std::integral_constant<int, 128>());
-    else if (arguments.width <= 256 * kRowValues)
-        launch(std::integral_constant<int, 256>());
-    else
-        launch(std::integral_constant<int, 1024>());
+    withRow(arguments.width, [&](auto row) {
+        using R = decltype(row);
+        const std::int64_t blocks =
+            kBackward ? arguments.groups / R::kRowsPerBlock : ceilDivide(arguments.tokens, R::kRowsPerBlock);
+        halfNormKernel<R, kBackward>
+            <<<static_cast<unsigned>(blocks), R::kBlockThreads, 0, stream>>>(arguments);
+    });
     checkCuda(cudaGetLastError());
 }
 

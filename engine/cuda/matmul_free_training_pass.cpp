@@ -13,6 +13,9 @@ namespace
 
 constexpr std::int64_t kLogitValues = std::int64_t{1} << 25; // logits that exist at the same time
 constexpr std::int64_t kLeastHeadRows = 512;
+// Weights up to which their bf16 copies stay in memory; larger models unpack a matrix when it is needed.
+constexpr std::size_t kKeptTernary = std::size_t{1} << 27;
+constexpr double kComfortableShare = 0.75; // of free memory that kept activations may take
 
 std::int64_t quantizedStride(std::int64_t width)
 {
@@ -85,7 +88,13 @@ void MatMulFreeTrainingPass::makeTernaryStorage()
         halves += static_cast<std::size_t>(linear->rows * paddedWidth(linear->cols));
     }
     m_packed = DeviceArray<std::uint32_t>(words, "packed ternary weights");
-    m_ternary = DeviceArray<Half>(halves, "ternary weights");
+    if (halves <= kKeptTernary)
+        m_ternary = DeviceArray<Half>(halves, "ternary weights");
+    else
+        m_unpackValues = std::max({kMixers * m_config.hiddenSize * paddedWidth(m_config.hiddenSize),
+                                   2 * m_config.intermediateSize * paddedWidth(m_config.hiddenSize),
+                                   m_config.hiddenSize * paddedWidth(m_config.intermediateSize),
+                                   m_config.vocabularySize * paddedWidth(m_config.hiddenSize)});
     m_scales = DeviceArray<float>(linears.size(), "scales");
     m_matrices = DeviceArray<LatentMatrix>(linears.size(), "the list of weights");
     m_absoluteSums = DeviceArray<double>(linears.size() * kAbsoluteSumParts, "sums");
@@ -99,7 +108,8 @@ void MatMulFreeTrainingPass::makeTernaryStorage()
         const std::int64_t count = static_cast<std::int64_t>(linear->shape.bytes() / sizeof(std::uint32_t));
         m_largestWords = std::max(m_largestWords, count);
         packed += count;
-        ternary += linear->rows * paddedWidth(linear->cols);
+        if (ternary)
+            ternary += linear->rows * paddedWidth(linear->cols);
         matrices.push_back({.latent = linear->latent,
                             .rows = linear->rows,
                             .cols = linear->cols,
@@ -116,19 +126,46 @@ void MatMulFreeTrainingPass::refresh()
                         m_largestWords, m_context.stream);
 }
 
+void MatMulFreeTrainingPass::placeSaved(Placer& placer, std::int64_t tokens, std::int64_t savedLayers)
+{
+    const auto [d, I] = std::pair(m_config.hiddenSize, m_config.intermediateSize);
+    m_saved.resize(static_cast<std::size_t>(savedLayers));
+    for (std::size_t n = 0; n < m_saved.size(); ++n) {
+        Saved& saved = m_saved[n];
+        float* const input = saved.input;
+        if (m_recompute && n > 0)
+            saved = m_saved.front();
+        saved.input = input;
+        placer(saved.input, tokens * d);
+        if (m_recompute && n > 0)
+            continue;
+        placer(saved.middle, tokens * d);
+        placer(saved.hidden, tokens * d);
+        placer(saved.mixers, 3 * tokens * d);
+        placer(saved.gateUp, tokens * 2 * I);
+    }
+}
+
+bool MatMulFreeTrainingPass::mustRecompute(std::int64_t tokens, std::int64_t batch, std::int64_t savedLayers)
+{
+    if (m_context.activations != TrainingActivations::Automatic)
+        return m_context.activations == TrainingActivations::Recompute;
+    m_recompute = false;
+    Placer count(nullptr);
+    place(count, tokens, batch, savedLayers);
+    std::size_t freeBytes = 0, totalBytes = 0;
+    checkCuda(cudaMemGetInfo(&freeBytes, &totalBytes));
+    return static_cast<double>(count.bytes()) > kComfortableShare * static_cast<double>(freeBytes);
+}
+
 void MatMulFreeTrainingPass::place(Placer& placer, std::int64_t tokens, std::int64_t batch,
                                    std::int64_t savedLayers)
 {
     const auto [d, I, V, L] = std::tuple(m_config.hiddenSize, m_config.intermediateSize,
                                          m_config.vocabularySize, m_config.layerCount);
     m_headRows = std::min(tokens, std::max(kLeastHeadRows, kLogitValues / V));
-    m_saved.resize(static_cast<std::size_t>(savedLayers));
-    for (Saved& saved : m_saved) {
-        for (float** array : {&saved.input, &saved.middle, &saved.hidden})
-            placer(*array, tokens * d);
-        placer(saved.mixers, 3 * tokens * d);
-        placer(saved.gateUp, tokens * 2 * I);
-    }
+    placeSaved(placer, tokens, savedLayers);
+    placer(m_unpacked, m_unpackValues);
     placer(m_bounds, L * d);
     placer(m_dBounds, L * batch * d);
     placer(m_state, batch * d);
@@ -163,6 +200,7 @@ void MatMulFreeTrainingPass::reserve(std::int64_t tokens, std::int64_t batch, st
     m_capacity = m_batchCapacity = 0;
     m_saved.clear();
     m_buffers = {};
+    m_recompute = mustRecompute(tokens, batch, savedLayers);
     Placer count(nullptr);
     place(count, tokens, batch, savedLayers);
     m_saved.clear(); // nothing usable is left if the allocation fails
@@ -222,6 +260,9 @@ void MatMulFreeTrainingPass::run(const TrainingBatch& batch, bool backward, floa
     if (!backward)
         return;
     for (std::int64_t n = L - 1; n >= 0; --n) {
+        if (m_recompute && n + 1 < L) // the last layer's are still there
+            forwardLayer(m_layers[static_cast<std::size_t>(n)], n, batch,
+                         m_saved[static_cast<std::size_t>(n)], nullptr);
         backwardLayer(m_layers[static_cast<std::size_t>(n)], n, batch, m_saved[static_cast<std::size_t>(n)]);
         backwardMixer(m_layers[static_cast<std::size_t>(n)], n, batch, m_saved[static_cast<std::size_t>(n)]);
     }
@@ -289,6 +330,8 @@ void MatMulFreeTrainingPass::forwardLayer(const Layer& layer, std::int64_t n, co
                        .copy = output},
                       stream);
     launchTernaryGemm(product(layer.gateUp, normed, tokens, saved.gateUp, GemmOutput::Store), stream);
+    if (!output)
+        return;
     launchGluForward({.gateUp = saved.gateUp,
                       .inner = layer.down.norm.value,
                       .tokens = tokens,
@@ -339,6 +382,11 @@ void MatMulFreeTrainingPass::inputGradient(const BitLinear& linear, const Half* 
                                            Half* dY, int count)
 {
     const std::int64_t rowStride = paddedWidth(linear.rows), colStride = paddedWidth(linear.cols);
+    const Half* ternary = linear.ternary;
+    if (!ternary) {
+        launchUnpackTernary(linear.packed, linear.rows, linear.cols, count, m_unpacked, m_context.stream);
+        ternary = m_unpacked;
+    }
     m_context.products->multiply({.rows = tokens,
                                   .cols = linear.cols,
                                   .inner = linear.rows,
@@ -349,7 +397,7 @@ void MatMulFreeTrainingPass::inputGradient(const BitLinear& linear, const Half* 
                                   .batchA = tokens * rowStride,
                                   .batchB = linear.rows * colStride,
                                   .batchD = tokens * colStride},
-                                 dOut, linear.ternary, dY);
+                                 dOut, ternary, dY);
 }
 
 void MatMulFreeTrainingPass::weightGradient(const BitLinear& linear, const Half* dOut, const Half* input,

@@ -1,7 +1,8 @@
 // Forward and backward pass of the MatMul-free model on a CUDA device, the passes of
 // engine/network/matmul_free_training.h with their operators fused. Forward products are exact (int8 by
 // ternary), backward ones multiply bf16 with f32 sums. Kept per layer: the residual stream, pre-activations,
-// hidden states, all f32; normed and quantised activations are made again in the backward pass.
+// hidden states, all f32 (or the layer's input alone, see TrainingActivations); normed and quantised
+// activations are made again in the backward pass.
 #pragma once
 
 #include "engine/cuda/cuda_training.h"
@@ -54,7 +55,10 @@ private:
     std::vector<BitLinear*> allLinears();
     void reserve(std::int64_t tokens, std::int64_t batch, std::int64_t savedLayers);
     void place(Placer& placer, std::int64_t tokens, std::int64_t batch, std::int64_t savedLayers);
+    void placeSaved(Placer& placer, std::int64_t tokens, std::int64_t savedLayers);
+    [[nodiscard]] bool mustRecompute(std::int64_t tokens, std::int64_t batch, std::int64_t savedLayers);
 
+    // output null: only what the backward pass needs of the layer.
     void forwardLayer(const Layer& layer, std::int64_t n, const TrainingBatch& batch, const Saved& saved,
                       float* output);
     void head(const TrainingBatch& batch, bool backward, float* rowLoss);
@@ -82,11 +86,14 @@ private:
     NormParameter m_norm;
     BitLinear m_head;
     DeviceArray<std::uint32_t> m_packed; // all packed matrices
-    DeviceArray<Half> m_ternary;         // all ternary copies in bf16
+    DeviceArray<Half> m_ternary;         // all ternary copies in bf16; empty for large models, see m_unpacked
     DeviceArray<float> m_scales;
     DeviceArray<LatentMatrix> m_matrices;
     DeviceArray<double> m_absoluteSums;
     std::int64_t m_largestWords = 0;
+
+    bool m_recompute = false;        // saved layers keep their input and share the rest
+    std::int64_t m_unpackValues = 0; // of the largest product; 0: ternary copies are kept
 
     // Everything below lies in m_buffers.
     DeviceArray<std::byte> m_buffers;
@@ -101,6 +108,7 @@ private:
     std::int8_t* m_quantized[4] = {};   // three [T, d padded to 512], one [T, I padded]
     float* m_inverseScales = nullptr;   // [3, T]
     std::int32_t* m_codeSums = nullptr; // [3, T]
+    Half* m_unpacked = nullptr;         // ternary weights of one product in bf16
     Half* m_dXHalf = nullptr;           // [T, d]
     Half *m_dMixers = nullptr, *m_dY = nullptr, *m_inputs = nullptr;     // [3, T, d]
     Half *m_dGlu = nullptr, *m_gluInput = nullptr, *m_dGateUp = nullptr; // [T, I], [T, I], [T, 2 I]

@@ -119,6 +119,9 @@ MatrixProducts::MatrixProducts(cudaStream_t stream)
                                                 " (matrix products, part of the CUDA toolkit) was not found, "
                                                 "needed for training and the dense model on a GPU");
     m_workspace = DeviceArray<std::byte>(kWorkspaceBytes, "the workspace of matrix products");
+    const float constants[2] = {0.0f, 1.0f};
+    m_constants = DeviceArray<float>(2, "constants");
+    checkCuda(cudaMemcpy(m_constants.data(), constants, sizeof(constants), cudaMemcpyHostToDevice));
     cublasLtHandle_t handle = nullptr;
     library().check(library().create(&handle), "cannot start");
     m_handle = handle;
@@ -145,6 +148,11 @@ MatrixProducts::Plan& MatrixProducts::plan(const ProductShape& shape, const Prod
     lt.check(lt.descSet(made->description, CUBLASLT_MATMUL_DESC_TRANSA, &first, sizeof(first)), "transpose");
     lt.check(lt.descSet(made->description, CUBLASLT_MATMUL_DESC_TRANSB, &second, sizeof(second)),
              "transpose");
+    if (shape.scaled) {
+        const cublasLtPointerMode_t mode = CUBLASLT_POINTER_MODE_DEVICE;
+        lt.check(lt.descSet(made->description, CUBLASLT_MATMUL_DESC_POINTER_MODE, &mode, sizeof(mode)),
+                 "scale");
+    }
     const auto layout = [&](cublasLtMatrixLayout_t& out, cudaDataType_t type, std::int64_t rowLength,
                             std::int64_t rows, std::int64_t stride, std::int64_t batchStride) {
         lt.check(lt.layoutCreate(&out, type, static_cast<std::uint64_t>(rowLength),
@@ -187,15 +195,19 @@ MatrixProducts::Plan& MatrixProducts::plan(const ProductShape& shape, const Prod
     return *slot;
 }
 
-void MatrixProducts::multiply(const ProductShape& shape, const void* a, const void* b, void* d)
+void MatrixProducts::multiply(const ProductShape& shape, const void* a, const void* b, void* d,
+                              const float* scale)
 {
     const std::int64_t half = 2, out = shape.floatOutput ? 4 : 2;
     const Plan& chosen = plan(shape, {.a = alignmentOf(a, shape.strideA * half, shape.batchA * half),
                                       .b = alignmentOf(b, shape.strideB * half, shape.batchB * half),
                                       .d = alignmentOf(d, shape.strideD * out, shape.batchD * out)});
-    const float one = 1.0f, beta = shape.accumulate ? 1.0f : 0.0f;
-    library().check(library().matmul(static_cast<cublasLtHandle_t>(m_handle), chosen.description, &one, b,
-                                     chosen.first, a, chosen.second, &beta, d, chosen.out, d, chosen.out,
+    const float hostConstants[2] = {0.0f, 1.0f};
+    const float* constants = shape.scaled ? m_constants.data() : hostConstants;
+    const float* alpha = shape.scaled ? scale : constants + 1;
+    const float* beta = constants + (shape.accumulate ? 1 : 0);
+    library().check(library().matmul(static_cast<cublasLtHandle_t>(m_handle), chosen.description, alpha, b,
+                                     chosen.first, a, chosen.second, beta, d, chosen.out, d, chosen.out,
                                      &chosen.algorithm, m_workspace.data(), m_workspace.bytes(), m_stream),
                     "a matrix product failed");
 }

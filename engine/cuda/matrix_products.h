@@ -21,11 +21,12 @@ struct ProductShape {
     std::int64_t batchA = 0, batchB = 0, batchD = 0; // elements between the matrices of a batch
     bool floatOutput = false;                        // D is f32 instead of bf16
     bool accumulate = false;                         // D += instead of D =
+    bool scaled = false;                             // the product is multiplied by a device scalar first
 
     [[nodiscard]] auto key() const
     {
         return std::make_tuple(transposeA, transposeB, rows, cols, inner, strideA, strideB, strideD, batch,
-                               batchA, batchB, batchD, floatOutput, accumulate);
+                               batchA, batchB, batchD, floatOutput, accumulate, scaled);
     }
 };
 
@@ -49,8 +50,9 @@ public:
     [[nodiscard]] static bool available();
     [[nodiscard]] static std::string libraryName();
 
-    // a, b: bf16 device memory; d: f32 or bf16. Asynchronous on the stream.
-    void multiply(const ProductShape& shape, const void* a, const void* b, void* d);
+    // a, b: bf16 device memory; d: f32 or bf16; scale: device, with shape.scaled. Asynchronous on the stream.
+    void multiply(const ProductShape& shape, const void* a, const void* b, void* d,
+                  const float* scale = nullptr);
     [[nodiscard]] std::size_t bytes() const { return m_workspace.bytes(); }
 
 private:
@@ -63,6 +65,7 @@ private:
     cudaStream_t m_stream;
     void* m_handle = nullptr;
     DeviceArray<std::byte> m_workspace;
+    DeviceArray<float> m_constants; // 0 and 1
     std::map<Key, std::unique_ptr<Plan>> m_plans;
 };
 

@@ -140,10 +140,13 @@ void launchLowerBoundsBackward(const float* parameters, const float* dBounds, st
 struct LatentMatrix {
     const float* latent = nullptr; // [rows, cols]
     std::int64_t rows = 0, cols = 0;
-    std::uint32_t* packed = nullptr; // PackedShape{rows, cols}
-    __nv_bfloat16* ternary = nullptr;
+    std::uint32_t* packed = nullptr;  // PackedShape{rows, cols}
+    __nv_bfloat16* ternary = nullptr; // null: not kept, see launchUnpackTernary()
     float* scale = nullptr;
 };
+// ternary [count, rows, cols padded] = `count` packed matrices of equal shape that lie one behind the other.
+void launchUnpackTernary(const std::uint32_t* packed, std::int64_t rows, std::int64_t cols, int count,
+                         __nv_bfloat16* ternary, cudaStream_t stream);
 // matrices: device array. sums [count, kAbsoluteSumParts].
 inline constexpr int kAbsoluteSumParts = 64;
 void launchTernaryCopies(const LatentMatrix* matrices, int count, double* sums, std::int64_t largestWords,

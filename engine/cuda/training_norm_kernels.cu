@@ -21,11 +21,11 @@ __device__ __forceinline__ float inverseRms(float squares, std::int64_t width, f
     return 1.0f / sqrtf(squares / static_cast<float>(width) + eps);
 }
 
-template <int kThreads>
+template <class R>
 __device__ __forceinline__ void storeQuantized(const QuantizedView& out, std::int64_t row, float codeSum,
                                                const RowQuantizer& quantizer)
 {
-    if (threadIdx.x % kThreads == 0) {
+    if (threadIdx.x % R::kThreads == 0) {
         out.inverseScales[row] = quantizer.inverse;
         out.codeSums[row] = __float2int_rn(codeSum); // at most 127 * 16384: exact in f32
     }
@@ -49,14 +49,13 @@ __device__ __forceinline__ void dequantizeFour(const Vector& y, const RowQuantiz
     storeFour(value, row, col, width);
 }
 
-template <int kThreads>
-__device__ __forceinline__ void storePartial(const float (&sums)[kRowValues], float* partial, int which,
+template <class R>
+__device__ __forceinline__ void storePartial(const float (&sums)[R::kValues], float* partial, int which,
                                              std::int64_t width)
 {
-    using R = Row<kThreads>;
     float* row = partial + (which * R::groups() + R::group()) * width;
 #pragma unroll
-    for (int v = 0; v < 4; ++v) {
+    for (int v = 0; v < R::kVectors; ++v) {
 #pragma unroll
         for (int e = 0; e < 4; ++e) {
             const std::int64_t col = R::column(v) + e;
@@ -66,25 +65,23 @@ __device__ __forceinline__ void storePartial(const float (&sums)[kRowValues], fl
     }
 }
 
-template <int kThreads, int kProducts, bool kBackward>
-__global__ void __launch_bounds__(Row<kThreads>::kBlockThreads)
-    normKernel(const __grid_constant__ NormArguments args)
+template <class R, int kProducts, bool kBackward>
+__global__ void __launch_bounds__(R::kBlockThreads) normKernel(const __grid_constant__ NormArguments args)
 {
-    using R = Row<kThreads>;
     __shared__ float scratch[R::kScratch];
     const std::int64_t width = args.width, stride = paddedColumns(width);
     const bool aligned = width % 4 == 0;
-    float dInner[kBackward ? kProducts : 1][kRowValues] = {}, dOuter[kRowValues] = {};
+    float dInner[kBackward ? kProducts : 1][R::kValues] = {}, dOuter[R::kValues] = {};
     float yScale[kProducts];
     if constexpr (kBackward) {
         for (int k = 0; k < kProducts; ++k)
             yScale[k] = *args.linear[k].scale;
     }
     for (std::int64_t row = R::group(); row < args.tokens; row += R::groups()) {
-        Vector x[4], gradient[4];
+        Vector x[R::kVectors], gradient[R::kVectors];
         float squares[1] = {};
 #pragma unroll
-        for (int v = 0; v < 4; ++v) {
+        for (int v = 0; v < R::kVectors; ++v) {
             loadFour(x[v], args.x + row * width, R::column(v), width, aligned);
             if (!kBackward && args.copy)
                 storeFour(x[v], args.copy + row * width, R::column(v), width, aligned);
@@ -92,14 +89,14 @@ __global__ void __launch_bounds__(Row<kThreads>::kBlockThreads)
             for (int e = 0; e < 4; ++e)
                 squares[0] += x[v][e] * x[v][e];
         }
-        sumRow<kThreads>(squares, scratch);
+        sumRow<R::kThreads>(squares, scratch);
         const float r = inverseRms(squares[0], width, args.eps);
 
         // a = x r outer is the inner norms' input; gradient = sum_k dY_k inner_k, by RMSNorm(a) without
         // weight
         float sums[2] = {}, largest[kProducts] = {};
 #pragma unroll
-        for (int v = 0; v < 4; ++v) {
+        for (int v = 0; v < R::kVectors; ++v) {
             Vector outer, inner;
             loadWeights(outer, args.outer, R::column(v), width);
 #pragma unroll
@@ -127,7 +124,7 @@ __global__ void __launch_bounds__(Row<kThreads>::kBlockThreads)
                     sums[1] += gradient[v][e] * outer[e];
             }
         }
-        reduceRow<kThreads>(sums, largest, scratch);
+        reduceRow<R::kThreads>(sums, largest, scratch);
         const float innerR = inverseRms(sums[0], width, kBitLinearEps);
 
 #pragma unroll
@@ -135,7 +132,7 @@ __global__ void __launch_bounds__(Row<kThreads>::kBlockThreads)
             const RowQuantizer quantizer(largest[k] * innerR);
             int codeSum = 0;
 #pragma unroll
-            for (int v = 0; v < 4; ++v) {
+            for (int v = 0; v < R::kVectors; ++v) {
                 Vector outer, y;
                 loadWeights(outer, args.outer, R::column(v), width);
                 loadWeights(y, args.inner[k], R::column(v), width);
@@ -157,15 +154,15 @@ __global__ void __launch_bounds__(Row<kThreads>::kBlockThreads)
             }
             if constexpr (!kBackward) {
                 float total[1] = {static_cast<float>(codeSum)};
-                sumRow<kThreads>(total, scratch);
-                storeQuantized<kThreads>(args.out[k], row, total[0], quantizer);
+                sumRow<R::kThreads>(total, scratch);
+                storeQuantized<R>(args.out[k], row, total[0], quantizer);
             }
         }
         if constexpr (kBackward) {
             const float along = innerR * innerR * innerR * sums[1] / static_cast<float>(width);
             float projected[1] = {};
 #pragma unroll
-            for (int v = 0; v < 4; ++v) {
+            for (int v = 0; v < R::kVectors; ++v) {
                 Vector outer;
                 loadWeights(outer, args.outer, R::column(v), width);
 #pragma unroll
@@ -176,10 +173,10 @@ __global__ void __launch_bounds__(Row<kThreads>::kBlockThreads)
                     projected[0] += gradient[v][e] * x[v][e];
                 }
             }
-            sumRow<kThreads>(projected, scratch);
+            sumRow<R::kThreads>(projected, scratch);
             const float alongX = r * r * r * projected[0] / static_cast<float>(width);
 #pragma unroll
-            for (int v = 0; v < 4; ++v) {
+            for (int v = 0; v < R::kVectors; ++v) {
                 Vector dX = {};
                 if (args.accumulate)
                     loadFour(dX, args.dX + row * width, R::column(v), width, aligned);
@@ -194,37 +191,35 @@ __global__ void __launch_bounds__(Row<kThreads>::kBlockThreads)
     if constexpr (kBackward) {
 #pragma unroll
         for (int k = 0; k < kProducts; ++k)
-            storePartial<kThreads>(dInner[k], args.partial, k, width);
-        storePartial<kThreads>(dOuter, args.partial, kProducts, width);
+            storePartial<R>(dInner[k], args.partial, k, width);
+        storePartial<R>(dOuter, args.partial, kProducts, width);
     }
 }
 
-template <int kThreads, bool kBackward>
-__global__ void __launch_bounds__(Row<kThreads>::kBlockThreads)
-    gateKernel(const __grid_constant__ GateArguments args)
+template <class R, bool kBackward>
+__global__ void __launch_bounds__(R::kBlockThreads) gateKernel(const __grid_constant__ GateArguments args)
 {
-    using R = Row<kThreads>;
     __shared__ float scratch[R::kScratch];
     const std::int64_t width = args.width, stride = paddedColumns(width);
     const bool aligned = width % 4 == 0;
-    float dInner[kRowValues] = {}, dNorm[kRowValues] = {};
+    float dInner[R::kValues] = {}, dNorm[R::kValues] = {};
     const float yScale = kBackward ? *args.linear.scale : 0.0f;
     for (std::int64_t row = R::group(); row < args.tokens; row += R::groups()) {
-        Vector g[4], h[4];
+        Vector g[R::kVectors], h[R::kVectors];
         float squares[1] = {};
 #pragma unroll
-        for (int v = 0; v < 4; ++v) {
+        for (int v = 0; v < R::kVectors; ++v) {
             loadFour(g[v], args.gate + row * width, R::column(v), width, aligned);
             loadFour(h[v], args.hidden + row * width, R::column(v), width, aligned);
 #pragma unroll
             for (int e = 0; e < 4; ++e)
                 squares[0] += g[v][e] * g[v][e];
         }
-        sumRow<kThreads>(squares, scratch);
+        sumRow<R::kThreads>(squares, scratch);
         const float r = inverseRms(squares[0], width, args.eps);
         float sums[2] = {}, largest[1] = {};
 #pragma unroll
-        for (int v = 0; v < 4; ++v) {
+        for (int v = 0; v < R::kVectors; ++v) {
             Vector norm, inner, dY = {};
             loadWeights(norm, args.gateNorm, R::column(v), width);
             loadWeights(inner, args.inner, R::column(v), width);
@@ -238,15 +233,15 @@ __global__ void __launch_bounds__(Row<kThreads>::kBlockThreads)
                 sums[1] += dY[e] * yScale * inner[e] * z;
             }
         }
-        reduceRow<kThreads>(sums, largest, scratch);
+        reduceRow<R::kThreads>(sums, largest, scratch);
         const float innerR = inverseRms(sums[0], width, kBitLinearEps);
         const RowQuantizer quantizer(largest[0] * innerR);
         const float along = innerR * innerR * innerR * sums[1] / static_cast<float>(width);
         float last[1] = {}; // forward: sum of codes; backward: projection on g
         int codeSum = 0;
-        Vector gradient[4];
+        Vector gradient[R::kVectors];
 #pragma unroll
-        for (int v = 0; v < 4; ++v) {
+        for (int v = 0; v < R::kVectors; ++v) {
             const std::int64_t col = R::column(v);
             Vector norm, inner, y, dHidden;
             loadWeights(norm, args.gateNorm, col, width);
@@ -279,42 +274,40 @@ __global__ void __launch_bounds__(Row<kThreads>::kBlockThreads)
         }
         if constexpr (!kBackward)
             last[0] = static_cast<float>(codeSum);
-        sumRow<kThreads>(last, scratch);
+        sumRow<R::kThreads>(last, scratch);
         if constexpr (kBackward) {
             const float alongG = r * r * r * last[0] / static_cast<float>(width);
 #pragma unroll
-            for (int v = 0; v < 4; ++v) {
+            for (int v = 0; v < R::kVectors; ++v) {
 #pragma unroll
                 for (int e = 0; e < 4; ++e)
                     gradient[v][e] = r * gradient[v][e] - alongG * g[v][e];
                 storeFour(gradient[v], args.dGate + row * stride, R::column(v), width);
             }
         } else {
-            storeQuantized<kThreads>(args.out, row, last[0], quantizer);
+            storeQuantized<R>(args.out, row, last[0], quantizer);
         }
     }
     if constexpr (kBackward) {
-        storePartial<kThreads>(dInner, args.partial, 0, width);
-        storePartial<kThreads>(dNorm, args.partial, 1, width);
+        storePartial<R>(dInner, args.partial, 0, width);
+        storePartial<R>(dNorm, args.partial, 1, width);
     }
 }
 
-template <int kThreads, bool kBackward>
-__global__ void __launch_bounds__(Row<kThreads>::kBlockThreads)
-    gluKernel(const __grid_constant__ GluArguments args)
+template <class R, bool kBackward>
+__global__ void __launch_bounds__(R::kBlockThreads) gluKernel(const __grid_constant__ GluArguments args)
 {
-    using R = Row<kThreads>;
     __shared__ float scratch[R::kScratch];
     const std::int64_t width = args.width, stride = paddedColumns(width),
                        outStride = paddedColumns(2 * width);
     const bool aligned = width % 4 == 0;
-    float dInner[kRowValues] = {};
+    float dInner[R::kValues] = {};
     const float yScale = kBackward ? *args.linear.scale : 0.0f;
     for (std::int64_t row = R::group(); row < args.tokens; row += R::groups()) {
-        Vector g[4], u[4];
+        Vector g[R::kVectors], u[R::kVectors];
         float sums[2] = {}, largest[1] = {};
 #pragma unroll
-        for (int v = 0; v < 4; ++v) {
+        for (int v = 0; v < R::kVectors; ++v) {
             Vector inner, dY = {};
             loadFour(g[v], args.gateUp + row * 2 * width, R::column(v), width, aligned);
             loadFour(u[v], args.gateUp + row * 2 * width + width, R::column(v), width, aligned);
@@ -329,13 +322,13 @@ __global__ void __launch_bounds__(Row<kThreads>::kBlockThreads)
                 sums[1] += dY[e] * yScale * inner[e] * z;
             }
         }
-        reduceRow<kThreads>(sums, largest, scratch);
+        reduceRow<R::kThreads>(sums, largest, scratch);
         const float innerR = inverseRms(sums[0], width, kBitLinearEps);
         const RowQuantizer quantizer(largest[0] * innerR);
         const float along = innerR * innerR * innerR * sums[1] / static_cast<float>(width);
         int codeSum = 0;
 #pragma unroll
-        for (int v = 0; v < 4; ++v) {
+        for (int v = 0; v < R::kVectors; ++v) {
             const std::int64_t col = R::column(v);
             Vector inner, y;
             loadWeights(inner, args.inner, col, width);
@@ -375,12 +368,12 @@ __global__ void __launch_bounds__(Row<kThreads>::kBlockThreads)
         }
         if constexpr (!kBackward) {
             float total[1] = {static_cast<float>(codeSum)};
-            sumRow<kThreads>(total, scratch);
-            storeQuantized<kThreads>(args.out, row, total[0], quantizer);
+            sumRow<R::kThreads>(total, scratch);
+            storeQuantized<R>(args.out, row, total[0], quantizer);
         }
     }
     if constexpr (kBackward)
-        storePartial<kThreads>(dInner, args.partial, 0, width);
+        storePartial<R>(dInner, args.partial, 0, width);
 }
 
 // 32 x 32 threads: a column of threads adds every 32nd group of one column of values.
@@ -406,36 +399,24 @@ __global__ void __launch_bounds__(1024)
     }
 }
 
-// Calls with the number of threads a row of this width takes.
-template <class F>
-void withThreads(std::int64_t width, F&& call)
+// Backward kernels keep sums over many rows; forward ones need nothing of a row after it.
+template <class R, bool kBackward>
+unsigned blocks(int groups, std::int64_t tokens)
 {
-    if (width <= 32 * kRowValues)
-        call(std::integral_constant<int, 32>());
-    else if (width <= 128 * kRowValues)
-        call(std::integral_constant<int, 128>());
-    else if (width <= 256 * kRowValues)
-        call(std::integral_constant<int, 256>());
-    else
-        call(std::integral_constant<int, 1024>());
-}
-
-template <int kThreads>
-unsigned blocks(int groups)
-{
-    return static_cast<unsigned>(groups / Row<kThreads>::kRowsPerBlock);
+    return static_cast<unsigned>(kBackward ? groups / R::kRowsPerBlock
+                                           : ceilDivide(tokens, R::kRowsPerBlock));
 }
 
 template <bool kBackward>
 void launchNorm(const NormArguments& arguments, cudaStream_t stream)
 {
-    withThreads(arguments.width, [&](auto threads) {
-        constexpr int kThreads = decltype(threads)::value;
-        const unsigned grid = blocks<kThreads>(arguments.groups);
+    withRow(arguments.width, [&](auto row) {
+        using R = decltype(row);
+        const unsigned grid = blocks<R, kBackward>(arguments.groups, arguments.tokens);
         if (arguments.count == 3)
-            normKernel<kThreads, 3, kBackward><<<grid, Row<kThreads>::kBlockThreads, 0, stream>>>(arguments);
+            normKernel<R, 3, kBackward><<<grid, R::kBlockThreads, 0, stream>>>(arguments);
         else
-            normKernel<kThreads, 1, kBackward><<<grid, Row<kThreads>::kBlockThreads, 0, stream>>>(arguments);
+            normKernel<R, 1, kBackward><<<grid, R::kBlockThreads, 0, stream>>>(arguments);
     });
     checkCuda(cudaGetLastError());
 }
@@ -443,10 +424,11 @@ void launchNorm(const NormArguments& arguments, cudaStream_t stream)
 template <bool kBackward>
 void launchGate(const GateArguments& arguments, cudaStream_t stream)
 {
-    withThreads(arguments.width, [&](auto threads) {
-        constexpr int kThreads = decltype(threads)::value;
-        gateKernel<kThreads, kBackward>
-            <<<blocks<kThreads>(arguments.groups), Row<kThreads>::kBlockThreads, 0, stream>>>(arguments);
+    withRow(arguments.width, [&](auto row) {
+        using R = decltype(row);
+        gateKernel<R, kBackward>
+            <<<blocks<R, kBackward>(arguments.groups, arguments.tokens), R::kBlockThreads, 0, stream>>>(
+                arguments);
     });
     checkCuda(cudaGetLastError());
 }
@@ -454,10 +436,11 @@ void launchGate(const GateArguments& arguments, cudaStream_t stream)
 template <bool kBackward>
 void launchGlu(const GluArguments& arguments, cudaStream_t stream)
 {
-    withThreads(arguments.width, [&](auto threads) {
-        constexpr int kThreads = decltype(threads)::value;
-        gluKernel<kThreads, kBackward>
-            <<<blocks<kThreads>(arguments.groups), Row<kThreads>::kBlockThreads, 0, stream>>>(arguments);
+    withRow(arguments.width, [&](auto row) {
+        using R = decltype(row);
+        gluKernel<R, kBackward>
+            <<<blocks<R, kBackward>(arguments.groups, arguments.tokens), R::kBlockThreads, 0, stream>>>(
+                arguments);
     });
     checkCuda(cudaGetLastError());
 }
@@ -469,8 +452,8 @@ static_assert(kWidestTrainingRow == kWidestRow);
 std::int64_t rowGroups(std::int64_t width, std::int64_t tokens, int multiprocessors)
 {
     std::int64_t groups = 0;
-    withThreads(width, [&](auto threads) {
-        using R = Row<decltype(threads)::value>;
+    withRow(width, [&](auto row) {
+        using R = decltype(row);
         const std::int64_t fullBlocks = std::max(1, 1024 / R::kBlockThreads) * std::int64_t(multiprocessors);
         groups = std::min(fullBlocks, ceilDivide(tokens, R::kRowsPerBlock)) * R::kRowsPerBlock;
     });

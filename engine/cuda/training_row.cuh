@@ -1,6 +1,7 @@
-// How training kernels hold one token's row: kThreads threads with up to 16 of its values each in registers.
-// Rows up to 512 wide belong to one warp (eight rows a block, no barriers), wider ones to a whole block.
-// Included by the training kernels only.
+// How training kernels hold one token's row: kThreads threads with 4 * kVectors of its values each in
+// registers, few enough that several blocks share a multiprocessor and hide each other's waits. Rows up to
+// 256 wide belong to one warp (eight rows a block, no barriers), wider ones to a whole block. Included by the
+// training kernels only.
 #pragma once
 
 #include "engine/cuda/decode_device.cuh"
@@ -12,11 +13,13 @@ namespace mmfree::cuda
 
 using bf16 = __nv_bfloat16;
 
-inline constexpr int kRowValues = 16; // per thread, in four vectors of four
-inline constexpr std::int64_t kWidestRow = 1024 * kRowValues;
+inline constexpr std::int64_t kWidestRow = 1024 * 16;
 
-template <int kThreads>
+template <int kThreads_, int kVectors_>
 struct Row {
+    static constexpr int kThreads = kThreads_;
+    static constexpr int kVectors = kVectors_;
+    static constexpr int kValues = 4 * kVectors;
     static constexpr int kRowsPerBlock = kThreads == 32 ? 8 : 1;
     static constexpr int kBlockThreads = kThreads * kRowsPerBlock;
     static constexpr int kScratch = kThreads / 32 * 8; // floats of shared memory for reductions
@@ -32,6 +35,26 @@ struct Row {
         return (v * kThreads + static_cast<int>(threadIdx.x) % kThreads) * 4;
     }
 };
+
+// Calls with the Row that rows of this width take.
+template <class F>
+void withRow(std::int64_t width, F&& call)
+{
+    if (width <= 256)
+        call(Row<32, 2>());
+    else if (width <= 512)
+        call(Row<64, 2>());
+    else if (width <= 1024)
+        call(Row<128, 2>());
+    else if (width <= 2048)
+        call(Row<256, 2>());
+    else if (width <= 4096)
+        call(Row<512, 2>());
+    else if (width <= 8192)
+        call(Row<1024, 2>());
+    else
+        call(Row<1024, 4>());
+}
 
 // paddedWidth() of training_kernels.h, for device code.
 [[nodiscard]] __device__ __forceinline__ std::int64_t paddedColumns(std::int64_t width)

@@ -236,21 +236,56 @@ __global__ void __launch_bounds__(256) ternaryCopiesKernel(const LatentMatrix* m
                 halves[2 * v] = bf16Ternary(codes[0]) | bf16Ternary(codes[1]) << 16;
                 halves[2 * v + 1] = bf16Ternary(codes[2]) | bf16Ternary(codes[3]) << 16;
             }
-            uint4* out = reinterpret_cast<uint4*>(matrix.ternary + row * stride + firstCol);
-            out[0] = make_uint4(halves[0], halves[1], halves[2], halves[3]);
-            out[1] = make_uint4(halves[4], halves[5], halves[6], halves[7]);
+            if (matrix.ternary) {
+                uint4* out = reinterpret_cast<uint4*>(matrix.ternary + row * stride + firstCol);
+                out[0] = make_uint4(halves[0], halves[1], halves[2], halves[3]);
+                out[1] = make_uint4(halves[4], halves[5], halves[6], halves[7]);
+            }
         } else {
             for (int col = 0; col < 16; ++col) {
                 std::uint32_t code = 1;
                 if (row < matrix.rows && firstCol + col < matrix.cols) {
                     code = ternaryCode(matrix.latent[row * matrix.cols + firstCol + col] * inverse);
-                    matrix.ternary[row * stride + firstCol + col] =
-                        __ushort_as_bfloat16(static_cast<unsigned short>(bf16Ternary(code)));
+                    if (matrix.ternary)
+                        matrix.ternary[row * stride + firstCol + col] =
+                            __ushort_as_bfloat16(static_cast<unsigned short>(bf16Ternary(code)));
                 }
                 packed |= code << (8 * (col % 4) + 2 * (col / 4));
             }
         }
         matrix.packed[(quad * steps + step) * (kBlockBytes / 4) + lane * kQuadRows + rowInQuad] = packed;
+    }
+}
+
+// One thread per packed word.
+__global__ void __launch_bounds__(256)
+    unpackTernaryKernel(const std::uint32_t* packed, std::int64_t rows, std::int64_t cols, bf16* ternary)
+{
+    const std::int64_t steps = (cols + kStepColumns - 1) / kStepColumns, stride = (cols + 7) / 8 * 8;
+    const std::int64_t words = (rows + kQuadRows - 1) / kQuadRows * steps * (kBlockBytes / 4);
+    packed += blockIdx.y * words;
+    ternary += blockIdx.y * rows * stride;
+    for (std::int64_t word = std::int64_t(blockIdx.x) * 256 + threadIdx.x; word < words;
+         word += std::int64_t(gridDim.x) * 256) {
+        const std::int64_t quad = word / (kBlockBytes / 4) / steps, step = word / (kBlockBytes / 4) % steps;
+        const int inBlock = static_cast<int>(word % (kBlockBytes / 4)), lane = inBlock % 32,
+                  rowInQuad = inBlock / 32;
+        const std::int64_t row = quad * kQuadRows + rowInQuad, firstCol = step * kStepColumns + lane * 16;
+        if (row >= rows)
+            continue;
+        const std::uint32_t codes =
+            packed[(quad * steps + step) * (kBlockBytes / 4) + lane * kQuadRows + rowInQuad];
+        std::uint32_t halves[8];
+#pragma unroll
+        for (int i = 0; i < 8; ++i) { // columns 2 i and 2 i + 1 are bytes 2 (i % 2) and the next, bits i / 2
+            const int shift = 8 * (2 * i % 4) + 2 * (2 * i / 4);
+            halves[i] = bf16Ternary((codes >> shift) & 3u) | bf16Ternary((codes >> (shift + 8)) & 3u) << 16;
+        }
+        uint4* out = reinterpret_cast<uint4*>(ternary + row * stride + firstCol);
+        if (firstCol < stride)
+            out[0] = make_uint4(halves[0], halves[1], halves[2], halves[3]);
+        if (firstCol + 8 < stride)
+            out[1] = make_uint4(halves[4], halves[5], halves[6], halves[7]);
     }
 }
 
@@ -341,6 +376,16 @@ void launchTernaryCopies(const LatentMatrix* matrices, int count, double* sums, 
                                                                                                  sums);
     const unsigned blocks = static_cast<unsigned>(std::min<std::int64_t>(ceilDivide(largestWords, 256), 512));
     ternaryCopiesKernel<<<dim3(blocks, static_cast<unsigned>(count)), 256, 0, stream>>>(matrices, sums);
+    checkCuda(cudaGetLastError());
+}
+
+void launchUnpackTernary(const std::uint32_t* packed, std::int64_t rows, std::int64_t cols, int count,
+                         bf16* ternary, cudaStream_t stream)
+{
+    const std::int64_t words = static_cast<std::int64_t>(PackedShape{.rows = rows, .cols = cols}.bytes() / 4);
+    const unsigned blocks = static_cast<unsigned>(std::min<std::int64_t>(ceilDivide(words, 256), 4096));
+    unpackTernaryKernel<<<dim3(blocks, static_cast<unsigned>(count)), 256, 0, stream>>>(packed, rows, cols,
+                                                                                        ternary);
     checkCuda(cudaGetLastError());
 }
 

@@ -36,8 +36,11 @@ ReferenceBackend::createInference(std::shared_ptr<const ModelSource> source, con
 
 std::unique_ptr<TrainingExecutor>
 ReferenceBackend::createTraining(std::shared_ptr<const ParameterLayout> layout,
-                                 std::span<const float> initial, const ExecutorOptions&) const
+                                 std::span<const float> initial, const ExecutorOptions& options) const
 {
+    if (options.bitLinear == BitLinearStyle::Vanilla)
+        throw Error(ErrorCode::Unavailable,
+                    "the reference backend has no vanilla BitLinear, needed: the cuda backend");
     return makeNetworkTrainer(std::make_unique<ReferenceOperators>(), std::move(layout), initial,
                               referenceInfo());
 }

@@ -125,12 +125,22 @@ public:
 };
 
 enum class WeightPacking { Automatic, TwoBit, Base3 };
+// What training keeps of the forward pass: everything the backward pass needs, or each layer's input alone
+// (the rest is made again, to the same bits). Automatic: everything while it fits well into the device's
+// memory.
+enum class TrainingActivations { Automatic, Keep, Recompute };
+// Fused: the paper's BitLinear. Vanilla: one operator at a time with every intermediate stored, as a plain
+// framework runs it; for comparison.
+enum class BitLinearStyle { Fused, Vanilla };
 
 struct ExecutorOptions {
     int threads = 0; // 0: all cores this process may use
     std::string isa; // CPU: "" best, or one of Backend::devices' variants ("avx2", "portable", ...)
     WeightPacking packing = WeightPacking::Automatic;
     int device = 0; // index in devices()
+    // Training on devices; backends that train in host memory keep everything.
+    TrainingActivations activations = TrainingActivations::Automatic;
+    BitLinearStyle bitLinear = BitLinearStyle::Fused; // Vanilla: throws Unavailable where there is none
 };
 
 struct DeviceInfo {

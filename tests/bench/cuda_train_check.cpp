@@ -31,6 +31,9 @@ namespace
 constexpr double kGradient = 2e-2;
 constexpr double kRandomGradient = 5e-2; // random models flip more; a wrong product differs by 1
 constexpr double kLossShare = 0.005;
+// The vanilla pass multiplies bf16 activations forward as well, as a plain framework does: every product is
+// off by 2^-9, and more values round the other way behind it.
+constexpr double kVanillaGradient = 0.15, kVanillaLossShare = 5e-3;
 
 int failures = 0;
 
@@ -208,6 +211,19 @@ void checkRandom(const RandomCase& test, bool againstReference)
            text(loss - expectedLoss) + " off of " + text(expectedLoss));
     const std::vector<float> once = gradientsOf(*device);
     compareGradients(test.name, *layout, once, gradientsOf(*expected), kRandomGradient);
+    if (test.config.isTernary()) {
+        const auto recomputing = cuda::CudaBackend().createTraining(
+            layout, parameters.span(), {.activations = TrainingActivations::Recompute});
+        recomputing->forwardBackward(first.batch);
+        report(gradientsOf(*recomputing) == once, test.name + " recomputing", "same bits as keeping");
+        const auto vanilla = cuda::CudaBackend().createTraining(layout, parameters.span(),
+                                                                {.bitLinear = BitLinearStyle::Vanilla});
+        const double vanillaLoss = vanilla->forwardBackward(first.batch);
+        report(std::fabs(vanillaLoss - expectedLoss) < kVanillaLossShare * expectedLoss,
+               test.name + " vanilla loss", text(vanillaLoss - expectedLoss) + " off");
+        compareGradients(test.name + " vanilla", *layout, gradientsOf(*vanilla), gradientsOf(*expected),
+                         kVanillaGradient);
+    }
     const double norm = device->gradientNorm();
     device->forwardBackward(first.batch);
     report(std::fabs(device->gradientNorm() / norm - 2.0) < 1e-3, test.name + " accumulation",

@@ -19,6 +19,8 @@ namespace
 // Backward products multiply bf16 values (2^-9 each); flips of the quantisers enter linearly, and more of
 // them in random models. A wrong product differs by 1.
 constexpr double kGoldenGradient = 2e-2, kRandomGradient = 5e-2;
+// The vanilla pass multiplies bf16 activations forward as well, as a plain framework does.
+constexpr double kVanillaGradient = 0.15, kVanillaLossShare = 5e-3;
 constexpr double kGoldenLoss = 2e-4, kRandomLossShare = 1e-3, kAdamwLossShare = 0.005;
 
 bool haveDevice()
@@ -243,6 +245,42 @@ private slots:
         QVERIFY(same(a.parameters, b.parameters));
         QVERIFY(same(a.firstMoment, b.firstMoment));
         QVERIFY(same(a.secondMoment, b.secondMoment));
+    }
+
+    void recomputingGivesTheSameBits()
+    {
+        if (!haveDevice())
+            QSKIP("no usable CUDA device");
+        const auto start = randomStart(3, 192, 520, 300);
+        const Batch batch = randomBatch(8, 40, 300);
+        std::vector<std::vector<float>> gradients;
+        for (const auto activations : {TrainingActivations::Keep, TrainingActivations::Recompute}) {
+            const auto executor = cuda::CudaBackend().createTraining(start->layout, start->parameters.span(),
+                                                                     {.activations = activations});
+            executor->forwardBackward(view(batch, 8));
+            gradients.push_back(gradientsOf(*executor));
+        }
+        QVERIFY(gradients[0] == gradients[1]);
+    }
+
+    void vanillaMatchesReference()
+    {
+        if (!haveDevice())
+            QSKIP("no usable CUDA device");
+        const auto start = randomStart(2, 100, 150, 77);
+        const Batch batch = randomBatch(3, 17, 77);
+        const auto vanilla = cuda::CudaBackend().createTraining(start->layout, start->parameters.span(),
+                                                                {.bitLinear = BitLinearStyle::Vanilla});
+        const auto reference = start->on(reference::ReferenceBackend());
+        const double expected = reference->forwardBackward(view(batch, 3));
+        QVERIFY(std::fabs(vanilla->forwardBackward(view(batch, 3)) / expected - 1.0) < kVanillaLossShare);
+        const auto found = gradientsOf(*vanilla), wanted = gradientsOf(*reference);
+        for (const ParameterSlot& slot : start->layout->entries()) {
+            const auto part = [&](const std::vector<float>& values) {
+                return std::span(values).subspan(slot.offset, slot.count);
+            };
+            QVERIFY2(relativeError(part(found), part(wanted)) < kVanillaGradient, slot.spec.name.c_str());
+        }
     }
 
     void badBatchesAreRefused()
