@@ -1,12 +1,14 @@
 // `mmfree bench`: speed of prefill and decode of a model or of random weights of a shape.
+#include "app/backend_catalog.h"
 #include "app/cli/command.h"
 #include "app/cli/console.h"
 #include "app/cli/interrupt.h"
 #include "app/cli/model_options.h"
-#include "engine/analysis/benchmark.h"
+#include "engine/analysis/training_benchmark.h"
 #include "engine/core/error.h"
 
 #include <iostream>
+#include <map>
 
 namespace mmfree::cli
 {
@@ -18,7 +20,8 @@ struct BenchOptions {
     std::string model, shape;
     BenchmarkOptions benchmark;
     ExecutionFlags execution;
-    bool dense = false, json = false;
+    bool dense = false, train = false, json = false;
+    TrainingBenchmarkOptions training;
 };
 
 nlohmann::ordered_json spreadJson(const Spread& spread)
@@ -131,8 +134,90 @@ std::shared_ptr<const ModelSource> chosenSource(const BenchOptions& options)
     return makeRandomModel(config, options.benchmark.seed, "random " + options.shape);
 }
 
+nlohmann::ordered_json trainingJson(const TrainingBenchmarkResult& result, const std::string& model,
+                                    const BenchOptions& options)
+{
+    return {
+        {"model", model},
+        {"backend", result.backend},
+        {"description", result.description},
+        {"batch", options.training.batch},
+        {"length", options.training.length},
+        {"steps", options.training.steps},
+        {"bitlinear", options.execution.options.bitLinear == BitLinearStyle::Vanilla ? "vanilla" : "fused"},
+        {"tokensPerSecond", result.tokensPerSecond.median},
+        {"tokensPerSecondSpread", spreadJson(result.tokensPerSecond)},
+        {"secondsPerStepSpread", spreadJson(result.secondsPerStep)},
+        {"firstLoss", result.firstLoss},
+        {"lastLoss", result.lastLoss},
+        {"memory",
+         {{"weightBytes", result.memory.weightBytes},
+          {"activationBytes", result.memory.activationBytes},
+          {"peakResidentBytes", result.peakResidentBytes}}},
+        {"environment", environmentJson(result.environment)}};
+}
+
+void printTraining(const TrainingBenchmarkResult& result, const std::string& model,
+                   const BenchOptions& options)
+{
+    std::cout << "Training " << model << " on " << result.description << '\n'
+              << "Batch      " << options.training.batch << " x " << options.training.length << " tokens, "
+              << options.training.steps << " steps measured\n"
+              << "Speed      " << spreadText(result.tokensPerSecond, "tokens/s") << ", "
+              << numberText(result.secondsPerStep.median * 1e3) << " ms a step\n"
+              << "Memory     parameters, gradients and moments " << bytesText(result.memory.weightBytes)
+              << ", activations and copies of weights " << bytesText(result.memory.activationBytes)
+              << ", peak resident " << bytesText(result.peakResidentBytes) << '\n'
+              << "Loss       " << numberText(result.firstLoss, 5) << " to " << numberText(result.lastLoss, 5)
+              << " on one batch of random tokens\n";
+}
+
+int runTrainingBench(const BenchOptions& options)
+{
+    std::shared_ptr<const ModelSource> source;
+    ModelConfig config;
+    if (!options.model.empty()) {
+        source = openModel(options.model);
+        config = source->config();
+    } else {
+        config =
+            namedShape(options.shape, options.dense ? Architecture::Transformer : Architecture::MatMulFree);
+    }
+    const auto backend = findBackend(options.execution.backend, config.architecture, Work::Training);
+    const auto layout = std::make_shared<const ParameterLayout>(config);
+    std::unique_ptr<TrainingExecutor> executor;
+    {
+        AlignedBuffer<float> initial(static_cast<std::size_t>(layout->size()));
+        if (source)
+            loadParameters(*layout, *source, initial.span());
+        else
+            initializeParameters(*layout, options.benchmark.seed, initial.span());
+        executor = backend->createTraining(layout, initial.span(), options.execution.options);
+    }
+    const InterruptScope interrupt;
+    std::optional<TrainingBenchmarkResult> result;
+    {
+        ProgressLine progress("measuring");
+        progress.update(0.0);
+        result = runTrainingBenchmark(*executor, options.training, interrupt.token(),
+                                      [&](double share) { progress.update(share); });
+    }
+    if (!result) {
+        std::cerr << "mmfree: interrupted; no result" << std::endl;
+        return kExitInterrupted;
+    }
+    const std::string model = source ? source->name() : "random " + options.shape;
+    if (options.json)
+        printJson(trainingJson(*result, model, options));
+    else
+        printTraining(*result, model, options);
+    return kExitSuccess;
+}
+
 int runBench(const BenchOptions& given)
 {
+    if (given.train)
+        return runTrainingBench(given);
     BenchOptions options = given;
     const std::shared_ptr<const ModelSource> source = chosenSource(options);
     const auto executor = createExecutor(source, options.execution);
@@ -156,6 +241,37 @@ int runBench(const BenchOptions& given)
     else
         printBenchmark(*result, *source);
     return kExitSuccess;
+}
+
+} // namespace
+
+namespace
+{
+
+void addTrainingFlags(CLI::App& command, BenchOptions& options)
+{
+    const std::string group = "Training";
+    CLI::Option* train =
+        command.add_flag("--train", options.train, "Measure training steps instead")->group(group);
+    const auto count = [&](const std::string& flag, auto& value, const std::string& text) {
+        command.add_option(flag, value, text)
+            ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 31).description("COUNT"))
+            ->group(group)
+            ->needs(train);
+    };
+    count("--batch", options.training.batch, "Sequences of a step");
+    count("--length", options.training.length, "Tokens of a sequence");
+    count("--steps", options.training.steps, "Steps measured after two of warm-up");
+    const std::map<std::string, BitLinearStyle> styles{{"fused", BitLinearStyle::Fused},
+                                                       {"vanilla", BitLinearStyle::Vanilla}};
+    command
+        .add_option("--bitlinear", options.execution.options.bitLinear,
+                    "fused: the paper's BitLinear; vanilla: one operator at a time, everything stored")
+        ->transform(CLI::CheckedTransformer(styles, CLI::ignore_case).description(""))
+        ->default_str("fused")
+        ->group(group)
+        ->needs(train);
+    addActivationsFlag(command, options.execution.options)->group(group)->needs(train);
 }
 
 } // namespace
@@ -188,6 +304,7 @@ void addBenchCommand(CommandLine& line)
                 ->check(CLI::Range(1, 10000));
             command.add_option("--seed", options.benchmark.seed,
                                "Seed of random weights and of the tokens fed");
+            addTrainingFlags(command, options);
             addExecutionFlags(command, options.execution);
             command.add_flag("--json", options.json, "Print JSON");
         },

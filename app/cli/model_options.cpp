@@ -43,6 +43,19 @@ void addExecutionFlags(CLI::App& command, ExecutionFlags& flags)
         ->group(group);
 }
 
+CLI::Option* addActivationsFlag(CLI::App& command, ExecutorOptions& options)
+{
+    const std::map<std::string, TrainingActivations> choices{{"auto", TrainingActivations::Automatic},
+                                                             {"keep", TrainingActivations::Keep},
+                                                             {"recompute", TrainingActivations::Recompute}};
+    return command
+        .add_option("--activations", options.activations,
+                    "On a GPU: keep all of the forward pass, or recompute it from each layer's input in the "
+                    "backward pass (less memory, same results); auto: keep while it fits")
+        ->transform(CLI::CheckedTransformer(choices, CLI::ignore_case).description(""))
+        ->default_str("auto");
+}
+
 void addModelArgument(CLI::App& command, std::string& model)
 {
     command.add_option("MODEL", model, "Model: Hugging Face folder, packed file or checkpoint folder")

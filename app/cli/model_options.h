@@ -22,6 +22,8 @@ struct ExecutionFlags {
 
 // --backend, --device, --threads, --isa, --packing
 void addExecutionFlags(CLI::App& command, ExecutionFlags& flags);
+// --activations, of training
+CLI::Option* addActivationsFlag(CLI::App& command, ExecutorOptions& options);
 void addModelArgument(CLI::App& command, std::string& model);
 
 struct OpenedModel {

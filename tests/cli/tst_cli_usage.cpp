@@ -54,8 +54,9 @@ private slots:
                                                     "--checkpoint-every",
                                                     "--keep-checkpoints",
                                                     "--sample-every"};
-        QTest::newRow("bench") << run + QStringList{"--shape",  "--model",   "--prefill",
-                                                    "--decode", "--repeats", "--json"};
+        QTest::newRow("bench") << run + QStringList{"--shape",  "--model",     "--prefill",
+                                                    "--decode", "--repeats",   "--json",
+                                                    "--train",  "--bitlinear", "--activations"};
     }
     void helpNamesEveryFlag()
     {
@@ -181,6 +182,30 @@ private slots:
             QVERIFY2(json.at("memory").at(field).get<std::int64_t>() > 0, field);
         QVERIFY(json.at("environment").at("cores").get<int>() > 0);
         QVERIFY(json.at("environment").contains("cpuModel"));
+    }
+
+    void benchMeasuresTraining()
+    {
+        const CliResult result =
+            runCli({"bench", "--train", "--shape", "2,64,128,96", "--batch", "2", "--length", "16", "--steps",
+                    "3", "--backend", "cpu", "--threads", "2", "--json"});
+        QVERIFY2(result.exitCode == 0, result.err.constData());
+        const auto json = nlohmann::json::parse(result.out.toStdString());
+        const double speed = json.at("tokensPerSecond"),
+                     seconds = json.at("secondsPerStepSpread").at("median");
+        QVERIFY(speed > 0.0 &&
+                qAbs(speed * seconds / 32.0 - 1.0) < 1e-6); // 2 x 16 tokens, odd count of steps
+        QVERIFY(json.at("lastLoss").get<double>() < json.at("firstLoss").get<double>());
+        QVERIFY(json.at("memory").at("activationBytes").get<std::int64_t>() > 0);
+        QCOMPARE(json.at("bitlinear").get<std::string>(), std::string("fused"));
+    }
+
+    void vanillaBitLinearIsRefusedWhereThereIsNone()
+    {
+        const CliResult result = runCli(
+            {"bench", "--train", "--shape", "1,64,64,64", "--bitlinear", "vanilla", "--backend", "cpu"});
+        QCOMPARE(result.exitCode, 1);
+        QVERIFY2(result.err.contains("vanilla") && result.err.contains("cuda"), result.err.constData());
     }
 };
 
