@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <limits>
 #include <optional>
 
@@ -32,6 +33,17 @@ double GenerationStats::decodeTokensPerSecond() const
     return decodeSeconds > 0.0 && generatedTokens > 1
                ? static_cast<double>(generatedTokens - 1) / decodeSeconds
                : 0.0;
+}
+
+double GenerationStats::tokenSecondsQuantile(double share) const
+{
+    if (tokenSeconds.empty())
+        return 0.0;
+    std::vector<double> sorted = tokenSeconds;
+    const double rank = std::ceil(std::clamp(share, 0.0, 1.0) * static_cast<double>(sorted.size()));
+    const auto index = static_cast<std::ptrdiff_t>(std::max(rank, 1.0)) - 1;
+    std::nth_element(sorted.begin(), sorted.begin() + index, sorted.end());
+    return sorted[static_cast<std::size_t>(index)];
 }
 
 // What one generate() call keeps between tokens: text on its way out and the conditions that end it.
@@ -63,7 +75,15 @@ struct Session::Generation {
         }
         if (!tokenizer)
             return;
-        decoder.emplace(*tokenizer, session.atTextStart());
+        const std::vector<TokenId>& tokens = session.m_tokens;
+        if (options.continuedTokens < 0 || options.continuedTokens > static_cast<std::int64_t>(tokens.size()))
+            throw Error(ErrorCode::InvalidArgument, "continuedTokens is " +
+                                                        std::to_string(options.continuedTokens) +
+                                                        ", needed: 0 .. " + std::to_string(tokens.size()));
+        const auto begin = tokens.end() - static_cast<std::ptrdiff_t>(options.continuedTokens);
+        decoder.emplace(*tokenizer, session.atTextStart(begin));
+        for (auto token = begin; token != tokens.end(); ++token)
+            (void)decoder->push(*token);
         for (const std::string& stop : options.stopStrings) {
             if (const TokenId id = tokenizer->specialId(stop); id >= 0 && tokenizer->isControl(id))
                 stopTokens.push_back(id);
@@ -126,7 +146,11 @@ GenerationResult Session::generate(const GenerateOptions& options, std::stop_tok
             result.text += generation.heldBack();
             break;
         }
-        const SampledToken sampled = generation.sampler.sample(forward.logits, m_tokens);
+        std::shared_ptr<TokenDetail> detail;
+        if (options.alternatives > 0)
+            detail = std::make_shared<TokenDetail>();
+        const SampledToken sampled =
+            generation.sampler.sampleExplained(forward.logits, m_tokens, options.alternatives, detail.get());
         m_tokens.push_back(sampled.id);
         result.tokens.push_back(sampled.id);
         stats.generatedTokens = static_cast<std::int64_t>(result.tokens.size());
@@ -136,7 +160,8 @@ GenerationResult Session::generate(const GenerateOptions& options, std::stop_tok
             done = true;
             result.reason = generation.contextLimits ? StopReason::ContextFull : StopReason::MaxTokens;
         }
-        GeneratedToken token{sampled.id, sampled.logProbability, generation.textOf(sampled.id, done)};
+        GeneratedToken token{sampled.id, sampled.logProbability, generation.textOf(sampled.id, done),
+                             std::move(detail)};
         if (generation.stops.found()) {
             done = true;
             result.reason = StopReason::StopString;

@@ -24,6 +24,7 @@ struct LogitSummary {
     float highest = kExcluded;
     TokenId highestId = 0;           // lowest id among equals
     double logSumExponentials = 0.0; // of all logits
+    double entropyNats = 0.0;        // of their softmax
 };
 
 LogitSummary summarize(std::span<const float> logits)
@@ -42,10 +43,17 @@ LogitSummary summarize(std::span<const float> logits)
     if (summary.highest == kExcluded)
         throw Error(ErrorCode::NumericFailure,
                     "none of " + std::to_string(logits.size()) + " logits is finite");
-    double sum = 0.0;
-    for (const float logit : logits)
-        sum += std::exp(static_cast<double>(logit) - static_cast<double>(summary.highest));
+    double sum = 0.0, weighted = 0.0;
+    for (const float logit : logits) {
+        if (logit == kExcluded)
+            continue;
+        const double below = static_cast<double>(logit) - static_cast<double>(summary.highest);
+        const double weight = std::exp(below);
+        sum += weight;
+        weighted += weight * below;
+    }
     summary.logSumExponentials = static_cast<double>(summary.highest) + std::log(sum);
+    summary.entropyNats = std::max(std::log(sum) - weighted / sum, 0.0);
     return summary;
 }
 
@@ -75,29 +83,134 @@ Sampler::Sampler(const SamplingOptions& options)
     validateSamplingOptions(options);
 }
 
-SampledToken Sampler::sample(std::span<const float> logits, std::span<const TokenId> recent)
+const char* samplerStageName(SamplerStage stage)
+{
+    switch (stage) {
+    case SamplerStage::Kept:
+        return "kept";
+    case SamplerStage::Excluded:
+        return "excluded";
+    case SamplerStage::Greedy:
+        return "greedy";
+    case SamplerStage::TopK:
+        return "top-k";
+    case SamplerStage::TopP:
+        return "top-p";
+    case SamplerStage::MinP:
+        return "min-p";
+    }
+    return "unknown";
+}
+
+SampledToken Sampler::sampleExplained(std::span<const float> logits, std::span<const TokenId> recent,
+                                      int alternatives, TokenDetail* detail)
 {
     if (logits.empty())
         fail("number of logits", "0", "1 or more");
+    if (alternatives < 0)
+        fail("alternatives", std::to_string(alternatives), "0 or more");
     const LogitSummary summary = summarize(logits);
     const auto logProbability = [&](TokenId id) {
         return static_cast<double>(logits[static_cast<std::size_t>(id)]) - summary.logSumExponentials;
     };
     m_scores.assign(logits.begin(), logits.end());
     applyRepetitionPenalty(logits, recent);
+    if (detail) {
+        watchAlternatives(logits, summary.logSumExponentials, alternatives, *detail);
+        detail->entropyNats = summary.entropyNats;
+    }
     const auto best = std::max_element(m_scores.begin(), m_scores.end());
     m_best = *best;
+    TokenId id = 0;
     if (m_options.temperature == 0.0) {
-        const auto id = static_cast<TokenId>(best - m_scores.begin());
-        return {id, logProbability(id)};
+        id = static_cast<TokenId>(best - m_scores.begin());
+        m_candidates.assign(1, id);
+        noteRemoved(SamplerStage::Greedy, detail);
+    } else {
+        collectCandidates();
+        noteRemoved(SamplerStage::TopK, detail);
+        if (m_options.topP < 1.0) {
+            keepTopP();
+            noteRemoved(SamplerStage::TopP, detail);
+        }
+        if (m_options.minP > 0.0) {
+            keepMinP();
+            noteRemoved(SamplerStage::MinP, detail);
+        }
+        id = draw();
     }
-    collectCandidates();
-    if (m_options.topP < 1.0)
-        keepTopP();
-    if (m_options.minP > 0.0)
-        keepMinP();
-    const TokenId id = draw();
+    if (detail)
+        finishDetail(logits, summary.logSumExponentials, id, *detail);
     return {id, logProbability(id)};
+}
+
+// The likeliest `count` tokens, all of them still in play unless their logit excludes them.
+void Sampler::watchAlternatives(std::span<const float> logits, double logSumExponentials, int count,
+                                TokenDetail& detail)
+{
+    detail = {};
+    m_order.resize(logits.size());
+    for (std::size_t i = 0; i < logits.size(); ++i)
+        m_order[i] = static_cast<TokenId>(i);
+    const auto likelier = [&](TokenId a, TokenId b) {
+        const float logitA = logits[static_cast<std::size_t>(a)],
+                    logitB = logits[static_cast<std::size_t>(b)];
+        return logitA > logitB || (logitA == logitB && a < b);
+    };
+    const std::size_t kept = std::min(m_order.size(), static_cast<std::size_t>(count));
+    const auto end = m_order.begin() + static_cast<std::ptrdiff_t>(kept);
+    std::partial_sort(m_order.begin(), end, m_order.end(), likelier);
+    detail.alternatives.reserve(kept + 1);
+    for (std::size_t i = 0; i < kept; ++i) {
+        const auto at = static_cast<std::size_t>(m_order[i]);
+        TokenAlternative alternative;
+        alternative.id = m_order[i];
+        alternative.logProbability = static_cast<float>(static_cast<double>(logits[at]) - logSumExponentials);
+        if (logits[at] == kExcluded)
+            alternative.removedBy = SamplerStage::Excluded;
+        alternative.penalized = m_scores[at] != logits[at];
+        detail.alternatives.push_back(alternative);
+    }
+}
+
+// Marks the watched tokens that `stage` took out of the candidates.
+void Sampler::noteRemoved(SamplerStage stage, TokenDetail* detail)
+{
+    if (!detail)
+        return;
+    m_inPlay.assign(m_scores.size(), 0);
+    for (const TokenId id : m_candidates)
+        m_inPlay[static_cast<std::size_t>(id)] = 1;
+    for (TokenAlternative& alternative : detail->alternatives) {
+        if (alternative.removedBy == SamplerStage::Kept &&
+            !m_inPlay[static_cast<std::size_t>(alternative.id)])
+            alternative.removedBy = stage;
+    }
+}
+
+void Sampler::finishDetail(std::span<const float> logits, double logSumExponentials, TokenId chosen,
+                           TokenDetail& detail)
+{
+    const auto at = static_cast<std::size_t>(chosen);
+    for (std::size_t i = 0; i < logits.size(); ++i) {
+        if (logits[i] > logits[at] || (logits[i] == logits[at] && i < at))
+            ++detail.rank;
+    }
+    if (detail.rank >= static_cast<std::int64_t>(detail.alternatives.size())) {
+        TokenAlternative alternative;
+        alternative.id = chosen;
+        alternative.logProbability = static_cast<float>(static_cast<double>(logits[at]) - logSumExponentials);
+        alternative.penalized = m_scores[at] != logits[at];
+        detail.alternatives.push_back(alternative);
+    }
+    const bool greedy = m_options.temperature == 0.0;
+    double total = 0.0;
+    for (const TokenId id : m_candidates)
+        total += greedy ? 1.0 : weight(id);
+    for (TokenAlternative& alternative : detail.alternatives) {
+        if (alternative.removedBy == SamplerStage::Kept)
+            alternative.drawProbability = static_cast<float>((greedy ? 1.0 : weight(alternative.id)) / total);
+    }
 }
 
 void Sampler::applyRepetitionPenalty(std::span<const float> logits, std::span<const TokenId> recent)

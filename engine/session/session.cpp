@@ -120,10 +120,9 @@ void Session::prefill(std::stop_token stop, const std::function<void(std::int64_
         (void)readPending(m_tokens.size() - 1, LogitsMode::None, stop, progress);
 }
 
-bool Session::atTextStart() const
+bool Session::atTextStart(std::vector<TokenId>::const_iterator end) const
 {
-    return std::all_of(m_tokens.begin(), m_tokens.end(),
-                       [this](TokenId id) { return m_tokenizer->isControl(id); });
+    return std::all_of(m_tokens.begin(), end, [this](TokenId id) { return m_tokenizer->isControl(id); });
 }
 
 SessionSnapshot Session::snapshot()

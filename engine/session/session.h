@@ -31,7 +31,16 @@ struct GenerateOptions {
     // ends it at that token, which has no text. Each must be UTF-8 and not empty.
     std::vector<std::string> stopStrings;
     bool stopAtEos = true; // at the tokenizer's or the model's EOS
+    // With each token, this many of the likeliest ones and what the sampler did with them; 0: off.
+    int alternatives = 0;
+    // This many of the newest tokens already belong to the text: what comes continues their last character
+    // and their spacing. 0: the text starts here.
+    std::int64_t continuedTokens = 0;
 };
+
+// Snapshots of a recurrent model are taken this often while it writes, so that going back to any token
+// replays fewer than this many.
+inline constexpr std::int64_t kCheckpointTokens = 32;
 
 struct GenerationStats {
     std::int64_t promptTokens = 0; // pending ones read before the first generated token
@@ -42,6 +51,9 @@ struct GenerationStats {
     std::vector<double> tokenSeconds;     // each decode step after the first token, onToken not counted
     [[nodiscard]] double prefillTokensPerSecond() const; // 0 when nothing was measured
     [[nodiscard]] double decodeTokensPerSecond() const;  // likewise; the first token is not counted
+    // Seconds that a share (0 .. 1) of the decode steps stay within, nearest rank; 0 without any. 0.5:
+    // median.
+    [[nodiscard]] double tokenSecondsQuantile(double share) const;
 };
 
 struct GeneratedToken {
@@ -50,6 +62,7 @@ struct GeneratedToken {
     // Complete characters that became visible with this token; may be empty. Text that could be the start of
     // a stop string is held back and comes with a later token.
     std::string text;
+    std::shared_ptr<const TokenDetail> detail; // null unless GenerateOptions::alternatives asked for it
 };
 
 struct GenerationResult {
@@ -115,7 +128,9 @@ private:
     struct Generation; // one generate() call
     ForwardResult readPending(std::size_t end, LogitsMode last, const std::stop_token& stop,
                               const std::function<void(std::int64_t, std::int64_t)>& progress);
-    [[nodiscard]] bool atTextStart() const;
+    // Whether no token before `end` has text.
+    [[nodiscard]] bool atTextStart(std::vector<TokenId>::const_iterator end) const;
+    [[nodiscard]] bool atTextStart() const { return atTextStart(m_tokens.end()); }
     std::shared_ptr<InferenceExecutor> m_executor;
     std::shared_ptr<const Tokenizer> m_tokenizer;
     std::unique_ptr<InferenceState> m_state;

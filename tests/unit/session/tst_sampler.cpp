@@ -83,6 +83,9 @@ class SamplerTest : public QObject
 {
     Q_OBJECT
 private slots:
+    void explainsWhichStageRemovedWhat();
+    void explainingChangesNoDraw();
+    void explainsTheChosenOneEvenWhenItIsFarDown();
     void greedyTakesTheLowestIdAmongEquals();
     void drawsFromTheSoftmax();
     void temperatureSharpens();
@@ -347,6 +350,91 @@ void SamplerTest::refusesBadOptions()
         QCOMPARE(error.code(), ErrorCode::InvalidArgument);
         QVERIFY2(QString(error.what()).startsWith(field + " is "), error.what());
     }
+}
+
+void SamplerTest::explainsWhichStageRemovedWhat()
+{
+    SamplingOptions options = plainOptions();
+    options.topK = 5;
+    options.topP = 0.85;
+    options.minP = 0.3;
+    std::vector<float> logits = logarithms({0.4, 0.25, 0.15, 0.1, 0.05, 0.05});
+    logits.push_back(-std::numeric_limits<float>::infinity());
+    Sampler sampler(options);
+    TokenDetail detail;
+    const SampledToken sampled = sampler.sampleExplained(logits, {}, 7, &detail);
+    QCOMPARE(detail.alternatives.size(), std::size_t(7));
+    // Top-k leaves five (of the equal ones the lower id), top-p of those 0.4 + 0.25 + 0.15 + 0.1 of 0.95,
+    // min-p what has at least 0.3 of 0.4.
+    const SamplerStage expected[] = {SamplerStage::Kept,    SamplerStage::Kept, SamplerStage::Kept,
+                                     SamplerStage::MinP,    SamplerStage::TopP, SamplerStage::TopK,
+                                     SamplerStage::Excluded};
+    double drawn = 0.0;
+    for (std::size_t i = 0; i < 7; ++i) {
+        QCOMPARE(detail.alternatives[i].id, static_cast<TokenId>(i));
+        QCOMPARE(detail.alternatives[i].removedBy, expected[i]);
+        drawn += static_cast<double>(detail.alternatives[i].drawProbability);
+    }
+    QVERIFY(std::abs(drawn - 1.0) < 1e-6);
+    QVERIFY(std::abs(detail.alternatives[0].drawProbability - 0.5f) < 1e-5f);
+    QVERIFY(std::abs(std::exp(detail.alternatives[1].logProbability) - 0.25f) < 1e-5f);
+    double entropy = 0.0;
+    for (const double p : {0.4, 0.25, 0.15, 0.1, 0.05, 0.05})
+        entropy -= p * std::log(p);
+    QVERIFY(std::abs(detail.entropyNats - entropy) < 1e-5);
+    QCOMPARE(detail.rank, static_cast<std::int64_t>(sampled.id));
+
+    options.temperature = 0.0;
+    options.repetitionPenalty = 4.0;
+    Sampler greedy(options);
+    const std::vector<TokenId> recent{0};
+    QCOMPARE(greedy.sampleExplained(logits, recent, 3, &detail).id, 1);
+    QVERIFY(detail.alternatives[0].penalized && !detail.alternatives[1].penalized);
+    QCOMPARE(detail.alternatives[0].removedBy, SamplerStage::Greedy);
+    QCOMPARE(detail.alternatives[1].drawProbability, 1.0f);
+    QCOMPARE(detail.rank, std::int64_t(1));
+}
+
+void SamplerTest::explainingChangesNoDraw()
+{
+    SamplingOptions options;
+    options.seed = 11;
+    Sampler plain(options), explained(options);
+    Random random(3);
+    std::vector<float> logits(200);
+    std::vector<TokenId> recent;
+    for (int step = 0; step < 50; ++step) {
+        for (float& logit : logits)
+            logit = static_cast<float>(3.0 * random.normal());
+        TokenDetail detail;
+        const SampledToken a = plain.sample(logits, recent);
+        const SampledToken b = explained.sampleExplained(logits, recent, 20, &detail);
+        QCOMPARE(a.id, b.id);
+        QCOMPARE(a.logProbability, b.logProbability);
+        const auto chosen = std::find_if(detail.alternatives.begin(), detail.alternatives.end(),
+                                         [&](const TokenAlternative& other) { return other.id == b.id; });
+        QVERIFY(chosen != detail.alternatives.end());
+        QCOMPARE(chosen->removedBy, SamplerStage::Kept);
+        QVERIFY(chosen->drawProbability > 0.0f);
+        recent.push_back(a.id);
+    }
+}
+
+void SamplerTest::explainsTheChosenOneEvenWhenItIsFarDown()
+{
+    SamplingOptions options = plainOptions();
+    options.repetitionPenalty = 1e6; // all but the last token are penalised to nothing
+    std::vector<float> logits(10, 5.0f);
+    logits[9] = 1.0f;
+    std::vector<TokenId> recent{0, 1, 2, 3, 4, 5, 6, 7, 8};
+    options.temperature = 0.01;
+    TokenDetail detail;
+    Sampler sampler(options);
+    QCOMPARE(sampler.sampleExplained(logits, recent, 2, &detail).id, 9);
+    QCOMPARE(detail.rank, std::int64_t(9));
+    QCOMPARE(detail.alternatives.size(), std::size_t(3));
+    QCOMPARE(detail.alternatives.back().id, 9);
+    QCOMPARE(detail.alternatives[0].id, 0);
 }
 
 QTEST_APPLESS_MAIN(SamplerTest)

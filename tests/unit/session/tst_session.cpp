@@ -67,6 +67,10 @@ class SessionTest : public QObject
 {
     Q_OBJECT
 private slots:
+    void everyTokenBringsItsAlternatives();
+    void checkpointsTakenWhileWritingGoOnTheSame();
+    void quantilesOfTheStepTimes();
+    void aContinuedTextFinishesItsCharacter();
     void appendTextStartsWithBosOnlyOnce();
     void textInPartsIsTheSameText();
     void generatesTextTokenByToken();
@@ -514,6 +518,72 @@ void SessionTest::namesEveryStopReason()
     QCOMPARE(stopReasonName(StopReason::MaxTokens), "token limit");
     QCOMPARE(stopReasonName(StopReason::Cancelled), "cancelled");
     QCOMPARE(stopReasonName(StopReason::ContextFull), "context full");
+}
+
+void SessionTest::everyTokenBringsItsAlternatives()
+{
+    Fixture plain, detailed;
+    GenerateOptions options = greedy(12);
+    options.sampling.temperature = 1.0;
+    plain.session.appendText("the cat", false);
+    detailed.session.appendText("the cat", false);
+    const GenerationResult without =
+        plain.session.generate(options, {}, [](const GeneratedToken& token) { QVERIFY(!token.detail); });
+    options.alternatives = 5;
+    std::size_t seen = 0;
+    const GenerationResult with = detailed.session.generate(options, {}, [&](const GeneratedToken& token) {
+        QVERIFY(token.detail);
+        QVERIFY(token.detail->alternatives.size() >= 5);
+        ++seen;
+    });
+    QCOMPARE(with.tokens, without.tokens);
+    QCOMPARE(seen, with.tokens.size());
+}
+
+void SessionTest::checkpointsTakenWhileWritingGoOnTheSame()
+{
+    Fixture fixture;
+    fixture.session.appendText("the cat", false);
+    std::vector<SessionSnapshot> checkpoints;
+    const GenerationResult whole = fixture.session.generate(
+        greedy(40), {}, [&](const GeneratedToken&) { checkpoints.push_back(fixture.session.snapshot()); });
+    for (const std::size_t at : {std::size_t(0), std::size_t(20)}) {
+        Fixture other;
+        other.session.restore(checkpoints[at]);
+        const auto left = static_cast<std::int64_t>(whole.tokens.size() - at - 1);
+        const GenerationResult rest = other.session.generate(greedy(left));
+        QCOMPARE(rest.tokens, std::vector<TokenId>(whole.tokens.begin() + static_cast<std::ptrdiff_t>(at) + 1,
+                                                   whole.tokens.end()));
+    }
+}
+
+void SessionTest::quantilesOfTheStepTimes()
+{
+    GenerationStats stats;
+    QCOMPARE(stats.tokenSecondsQuantile(0.5), 0.0);
+    for (int i = 100; i >= 1; --i)
+        stats.tokenSeconds.push_back(i);
+    QCOMPARE(stats.tokenSecondsQuantile(0.5), 50.0);
+    QCOMPARE(stats.tokenSecondsQuantile(0.95), 95.0);
+    QCOMPARE(stats.tokenSecondsQuantile(1.0), 100.0);
+    QCOMPARE(stats.tokenSecondsQuantile(0.0), 1.0);
+}
+
+void SessionTest::aContinuedTextFinishesItsCharacter()
+{
+    // Two byte tokens make one character; the second is written by another call than the first.
+    const std::vector<TokenId> bytes = tokenizer()->encode("\xc3\xa9");
+    QVERIFY(bytes.size() >= 2);
+    Fixture fixture;
+    fixture.session.appendText("the cat", false);
+    fixture.session.append(std::vector<TokenId>(bytes.begin(), bytes.end() - 1));
+    fixture.executor->say(static_cast<std::int64_t>(fixture.session.tokens().size()), {bytes.back()});
+    GenerateOptions options = greedy(1);
+    options.continuedTokens = static_cast<std::int64_t>(bytes.size()) - 1;
+    QCOMPARE(QByteArray::fromStdString(fixture.session.generate(options).text), QByteArray("\xc3\xa9"));
+    options.continuedTokens = 1000;
+    expectError(ErrorCode::InvalidArgument, "continuedTokens is 1000",
+                [&] { (void)fixture.session.generate(options); });
 }
 
 QTEST_APPLESS_MAIN(SessionTest)
