@@ -21,7 +21,7 @@ struct GenerateCommandOptions {
     std::string model, prompt, promptFile, ids;
     GenerateOptions generate;
     ExecutionFlags execution;
-    bool echo = false, quiet = false, json = false;
+    bool echo = false, quiet = false, json = false, decode = false;
 };
 
 nlohmann::ordered_json resultJson(const GenerationResult& result, const ExecutorInfo& info)
@@ -79,10 +79,12 @@ int runGenerate(const GenerateCommandOptions& options)
 {
     validateSamplingOptions(options.generate.sampling);
     const OpenedModel model = openForUse(options.model);
-    const bool asIds = !options.ids.empty();
+    const bool asIds = !options.ids.empty() && !options.decode;
+    if (options.decode)
+        (void)requireTokenizer(model, "for --decode");
     Session session(createExecutor(model.source, options.execution), asIds ? nullptr : model.tokenizer);
     const std::vector<TokenId> prompt = promptTokens(options, model);
-    checkIds(prompt, model.source->config().vocabularySize, asIds ? "--ids" : "the prompt");
+    checkIds(prompt, model.source->config().vocabularySize, options.ids.empty() ? "the prompt" : "--ids");
 
     const InterruptScope interrupt;
     constexpr std::size_t kLongPrompt = 2048; // tokens; from here on reading is worth a progress line
@@ -136,6 +138,7 @@ void addGenerateCommand(CommandLine& line)
                 ->check(notEmpty())
                 ->type_name("IDS");
             input->require_option(1);
+            command.add_flag("--decode", options.decode, "With --ids: the answer is text all the same");
             addSamplingFlags(command, options.generate);
             addExecutionFlags(command, options.execution);
             command.add_flag("--echo", options.echo, "Print the prompt before the continuation");
