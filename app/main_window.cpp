@@ -90,7 +90,7 @@ MainWindow::MainWindow(WindowSetup setup, QWidget* parent)
         restoreGeometry(m_settings.geometry);
     for (Page* page : std::as_const(m_pageList.inOrder))
         page->restoreLayout(m_settings.pageLayouts.value(page->id()));
-    m_pageList.chat->setSampling(m_settings.sampling);
+    m_chat->setDefaultPreset(m_settings.preset);
     m_actions->action(QStringLiteral("view.chatList"))->setChecked(m_settings.showChatList);
     m_actions->action(QStringLiteral("view.inspector"))->setChecked(m_settings.showInspector);
     if (!showPage(m_settings.page))
@@ -423,7 +423,7 @@ void MainWindow::saveSettings()
     m_settings.geometry = saveGeometry();
     for (const Page* page : std::as_const(m_pageList.inOrder))
         m_settings.pageLayouts.insert(page->id(), page->saveLayout());
-    m_settings.sampling = m_pageList.chat->sampling();
+    m_settings.preset = m_chat->defaultPreset();
     m_settings.lastConversation = m_chat->currentConversation();
     m_settings.page = static_cast<Page*>(m_pages->currentWidget())->id();
     m_settings.showChatList = m_actions->action(QStringLiteral("view.chatList"))->isChecked();

@@ -4,8 +4,6 @@
 #include <QSettings>
 #include <QStandardPaths>
 
-#include <cmath>
-
 namespace mmfree::app
 {
 
@@ -13,38 +11,6 @@ namespace
 {
 
 constexpr qsizetype kRecentModels = 10;
-
-double boundedReal(const QVariant& value, double minimum, double maximum, double fallback)
-{
-    bool ok = false;
-    const double number = value.toDouble(&ok);
-    return ok && std::isfinite(number) && number >= minimum && number <= maximum ? number : fallback;
-}
-
-int boundedInteger(const QVariant& value, int minimum, int maximum, int fallback)
-{
-    bool ok = false;
-    const int number = value.toInt(&ok);
-    return ok && number >= minimum && number <= maximum ? number : fallback;
-}
-
-gui::SamplingSettings loadSampling(const QSettings& file)
-{
-    gui::SamplingSettings sampling;
-    SamplingOptions& options = sampling.options;
-    const auto value = [&file](const char* name) {
-        return file.value(QStringLiteral("sampling/%1").arg(name));
-    };
-    options.temperature = boundedReal(value("temperature"), 0.0, 2.0, options.temperature);
-    options.topK = boundedInteger(value("topK"), 0, 100'000, options.topK);
-    options.topP = boundedReal(value("topP"), 0.05, 1.0, options.topP);
-    options.minP = boundedReal(value("minP"), 0.0, 1.0, options.minP);
-    options.repetitionPenalty = boundedReal(value("repetitionPenalty"), 1.0, 2.0, options.repetitionPenalty);
-    options.seed = value("seed").toString().toULongLong();
-    sampling.maxTokens = boundedInteger(value("maxTokens"), 1, 1'000'000, sampling.maxTokens);
-    sampling.seedLocked = value("seedLocked").toBool();
-    return sampling;
-}
 
 } // namespace
 
@@ -69,7 +35,7 @@ Settings SettingsFile::load() const
     settings.recentModels = file.value("models/recent").toStringList();
     settings.backend = file.value("models/backend").toString();
     settings.lastConversation = file.value("chat/lastConversation").toLongLong();
-    settings.sampling = loadSampling(file);
+    settings.preset = file.value("chat/preset").toString();
     file.beginGroup("layout");
     for (const QString& page : file.childKeys())
         settings.pageLayouts.insert(page, file.value(page).toByteArray());
@@ -91,15 +57,7 @@ void SettingsFile::save(const Settings& settings) const
     file.setValue("models/recent", settings.recentModels);
     file.setValue("models/backend", settings.backend);
     file.setValue("chat/lastConversation", settings.lastConversation);
-    const SamplingOptions& options = settings.sampling.options;
-    file.setValue("sampling/temperature", options.temperature);
-    file.setValue("sampling/topK", options.topK);
-    file.setValue("sampling/topP", options.topP);
-    file.setValue("sampling/minP", options.minP);
-    file.setValue("sampling/repetitionPenalty", options.repetitionPenalty);
-    file.setValue("sampling/seed", QString::number(options.seed));
-    file.setValue("sampling/maxTokens", settings.sampling.maxTokens);
-    file.setValue("sampling/seedLocked", settings.sampling.seedLocked);
+    file.setValue("chat/preset", settings.preset);
 }
 
 void addRecentModel(Settings& settings, const QString& path)

@@ -3,7 +3,6 @@
 
 #include "widgets/language/language.h"
 #include "widgets/theme/theme.h"
-#include "widgets/views/sampling_panel.h"
 
 #include <QByteArray>
 #include <QMap>
@@ -20,7 +19,7 @@ struct Settings {
     gui::LanguageChoice language = gui::LanguageChoice::System;
     QStringList recentModels; // newest first
     QString backend;          // empty: the best usable one
-    gui::SamplingSettings sampling;
+    QString preset;           // of new chats; empty: none
     qint64 lastConversation = 0;
     QString page = QStringLiteral("chat");
     quint16 serverPort = 8080; // of the local server; whether it runs is never remembered

@@ -38,14 +38,22 @@ private slots:
             stats.seed = 18'446'744'073'709'551'615ULL;
             second.stats = stats;
             store.updateMessage(second);
-            store.storeState(second.id, "state bytes");
+            StateRecord state{"model", 7, {{2, {0.5f, -1.0f}}, {1, 2, 3}, 2}};
+            store.storeState(second.id, StatePoint::Answer, state);
         }
         ConversationStore store(path);
         const std::vector<Message> shown = store.shownMessages(id);
         QCOMPARE(shown.size(), std::size_t(2));
         QCOMPARE(shown.back().text, QString("Second"));
         QCOMPARE(shown.back().stats->seed, 18'446'744'073'709'551'615ULL);
-        QCOMPARE(store.storedState(shown.back().id), QByteArray("state bytes"));
+        QCOMPARE(shown.back().sibling, 2);
+        QCOMPARE(shown.back().siblings, 2);
+        const std::optional<StateRecord> state = store.state(shown.back().id, StatePoint::Answer);
+        QVERIFY(state.has_value());
+        QCOMPARE(state->key, std::uint64_t(7));
+        QCOMPARE(state->snapshot.tokens, (std::vector<TokenId>{1, 2, 3}));
+        QCOMPARE(state->snapshot.state.values, (std::vector<float>{0.5f, -1.0f}));
+        QVERIFY(!store.newestState(shown.back().id, "another model"));
     }
 
     void aDamagedFileIsKeptAsideAndTheProgramGoesOn()

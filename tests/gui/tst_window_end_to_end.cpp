@@ -96,11 +96,8 @@ private slots:
     {
         WindowFixture window({}, app::openModelParts);
         window.open(m_models.filePath("small"));
-        SamplingSettings settings;
-        settings.maxTokens = 24;
-        settings.options.seed = 5;
-        settings.seedLocked = true;
-        window.setSampling(settings);
+        window.set("maxTokens", 24);
+        window.set("seed", "5");
         window.send("the hill");
         QVERIFY(window.waitIdle());
         const QString first = window.lastText();

@@ -6,7 +6,6 @@
 #include "widgets/pages/page.h"
 #include "widgets/theme/theme.h"
 #include "widgets/views/command_palette.h"
-#include "widgets/views/sampling_panel.h"
 #include "widgets/views/shortcuts_dialog.h"
 #include "widgets/workers/inference_service.h"
 
@@ -136,11 +135,10 @@ private slots:
         }
         QFile file(folder.filePath("settings.ini"));
         QVERIFY(file.open(QIODevice::WriteOnly));
-        file.write(
-            "[sampling]\ntemperature=warm\ntopK=-4\nmaxTokens=0\n[window]\ntheme=pink\npage=nowhere\n");
+        file.write("[window]\ntheme=pink\npage=nowhere\n[chat]\npreset=gone\nlastConversation=xyz\n");
         file.close();
         const app::Settings settings = app::SettingsFile(folder.path()).load();
-        QVERIFY(settings.sampling == SamplingSettings());
+        QVERIFY(settings.theme == ThemeChoice::System);
         WindowFixture window(folder.path());
         QVERIFY(window.child<QWidget>("composerEditor")->isVisible());
     }

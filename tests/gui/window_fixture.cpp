@@ -59,9 +59,9 @@ void WindowFixture::click(QWidget* widget)
     QTest::mouseClick(widget, Qt::LeftButton);
 }
 
-void WindowFixture::setSampling(const gui::SamplingSettings& settings)
+void WindowFixture::set(const QString& field, const QJsonValue& value)
 {
-    m_window->chatPage().setSampling(settings);
+    m_window->chat().setChatValue(field, value);
 }
 
 bool WindowFixture::waitIdle()

@@ -29,7 +29,7 @@ public:
         press(Qt::Key_Return);
     }
     bool waitIdle();
-    void setSampling(const gui::SamplingSettings& settings);
+    void set(const QString& field, const QJsonValue& value); // of the current chat
     [[nodiscard]] QPlainTextEdit* editor() const;
     [[nodiscard]] QList<gui::MessageView*> messages() const; // visible ones, in reading order
     [[nodiscard]] QString lastText() const;

@@ -1,8 +1,11 @@
 #include "widgets/chat/chat_controller.h"
 
 #include "widgets/models/conversation_list_model.h"
+#include "widgets/store/conversation_export.h"
 #include "widgets/store/conversation_store.h"
 #include "widgets/workers/inference_service.h"
+
+#include <QJsonDocument>
 
 #include <algorithm>
 
@@ -14,22 +17,6 @@ namespace
 
 constexpr int kSaveMilliseconds = 250;
 
-MessageStatus statusFor(StopReason reason)
-{
-    switch (reason) {
-    case StopReason::Cancelled:
-        return MessageStatus::Stopped;
-    case StopReason::MaxTokens:
-        return MessageStatus::LengthLimit;
-    case StopReason::ContextFull:
-        return MessageStatus::ContextFull;
-    case StopReason::EndOfSequence:
-    case StopReason::StopString:
-        break;
-    }
-    return MessageStatus::Complete;
-}
-
 } // namespace
 
 ChatController::ChatController(InferenceService* service, ConversationStore* store, QObject* parent)
@@ -37,12 +24,12 @@ ChatController::ChatController(InferenceService* service, ConversationStore* sto
     , m_service(service)
     , m_store(store)
     , m_list(new ConversationListModel(this))
-    , m_optionsSource([] { return GenerateOptions(); })
 {
     connect(service, &InferenceService::textArrived, this, &ChatController::onText);
     connect(service, &InferenceService::generationFinished, this, &ChatController::onFinished);
     connect(service, &InferenceService::generationFailed, this, &ChatController::onFailed);
     connect(service, &InferenceService::modelOpened, this, &ChatController::activityChanged);
+    connect(service, &InferenceService::modelOpened, this, &ChatController::settingsChanged);
     connect(service, &InferenceService::readingProgressed, this,
             [this](JobId job, qint64 done, qint64 total) {
                 if (job == m_answer.job && isAnsweringHere())
@@ -53,11 +40,16 @@ ChatController::ChatController(InferenceService* service, ConversationStore* sto
     });
     m_saveTimer.setInterval(kSaveMilliseconds);
     connect(&m_saveTimer, &QTimer::timeout, this, &ChatController::saveAnswer);
+    m_draftTimer.setInterval(kSaveMilliseconds);
+    m_draftTimer.setSingleShot(true);
+    connect(&m_draftTimer, &QTimer::timeout, this, &ChatController::saveDraft);
+    readPresets();
     search({});
 }
 
 ChatController::~ChatController()
 {
+    saveDraft();
     if (!isBusy())
         return;
     m_service->stopGenerating();
@@ -93,9 +85,15 @@ void ChatController::search(const QString& text)
 
 void ChatController::newConversation()
 {
+    saveDraft();
     m_current = 0;
     m_messages.clear();
+    guarded([&] {
+        m_draft = m_store->draft(0);
+        m_settings = {m_defaultPreset, chatSettingsFromJson(m_store->settings(0)).values};
+    });
     emit conversationOpened();
+    emit settingsChanged();
     emit activityChanged();
 }
 
@@ -103,13 +101,25 @@ void ChatController::openConversation(ConversationId id)
 {
     if (id == 0 || id == m_current)
         return;
+    saveDraft();
     if (!guarded([&] {
-            m_messages = m_store->shownMessages(id);
+            std::vector<Message> messages = m_store->shownMessages(id);
+            m_settings = chatSettingsFromJson(m_store->settings(id));
+            m_draft = m_store->draft(id);
+            m_messages = std::move(messages);
             m_current = id;
         }))
         return;
     if (isAnsweringHere())
         replaceShown(m_answer.message); // what arrived since it was last stored
+    emit conversationOpened();
+    emit settingsChanged();
+    emit activityChanged();
+}
+
+void ChatController::reload()
+{
+    guarded([&] { m_messages = m_store->shownMessages(m_current); });
     emit conversationOpened();
     emit activityChanged();
 }
@@ -152,237 +162,219 @@ void ChatController::restoreConversation(ConversationId id)
     }
 }
 
-void ChatController::send(const QString& text)
+void ChatController::setPinned(ConversationId id, bool pinned)
 {
-    if (isBusy() || !m_service->model() || text.trimmed().isEmpty())
-        return;
-    Message message;
-    const bool stored = guarded([&] {
-        if (m_current == 0)
-            m_current = m_store->createConversation(titleFromText(text));
-        const MessageId parent = m_messages.empty() ? 0 : m_messages.back().id;
-        message = m_store->addMessage(m_current, {parent, ChatRole::User, text, MessageStatus::Complete});
-    });
-    if (!stored)
-        return;
-    m_messages.push_back(message);
-    emit messageAppended(message);
-    refreshSummary(m_current);
-    startAnswer(message.id);
+    guarded([&] { m_store->setPinned(id, pinned); });
+    refreshSummary(id);
 }
 
-void ChatController::editLastUserMessage(const QString& text)
+void ChatController::setFolder(ConversationId id, const QString& folder)
 {
-    if (!canEdit() || text.trimmed().isEmpty())
-        return;
-    auto last = m_messages.size();
-    while (m_messages[--last].role != ChatRole::User) {
+    guarded([&] { m_store->setFolder(id, folder.simplified()); });
+    refreshSummary(id);
+}
+
+void ChatController::renameFolder(const QString& folder, const QString& to)
+{
+    guarded([&] { m_store->renameFolder(folder, to.simplified()); });
+    search(m_search);
+}
+
+ConversationId ChatController::importConversations(const QByteArray& json)
+{
+    ConversationId last = 0;
+    try {
+        for (const ExportedConversation& imported : conversationsFromJson(json))
+            last = m_store->importConversation(imported.summary, imported.settings, imported.messages,
+                                               imported.leaf);
+    } catch (const std::exception& error) {
+        emit problem(tr("The chats could not be imported"), QString::fromStdString(error.what()));
     }
-    const MessageId parent = m_messages[last].parent;
-    Message message;
-    if (!guarded([&] {
-            message = m_store->addMessage(m_current, {parent, ChatRole::User, text, MessageStatus::Complete});
-        }))
+    search(m_search);
+    openConversation(last);
+    return last;
+}
+
+void ChatController::setDraft(const QString& text)
+{
+    if (text == m_draft)
         return;
-    m_messages.resize(last);
-    m_messages.push_back(message);
-    emit conversationOpened();
-    refreshSummary(m_current);
-    startAnswer(message.id);
+    m_draft = text;
+    m_draftChanged = true;
+    if (!m_draftTimer.isActive())
+        m_draftTimer.start();
 }
 
-void ChatController::regenerate()
+QString ChatController::draft()
 {
-    if (!canRegenerate())
-        return;
-    if (m_messages.back().role == ChatRole::Assistant) {
-        m_messages.pop_back();
-        emit conversationOpened();
-    }
-    startAnswer(m_messages.back().id);
+    return m_draft;
 }
 
-void ChatController::continueAnswer()
+void ChatController::saveDraft()
 {
-    if (!canContinue())
-        return;
-    runAnswer(m_messages.back(), m_messages.back().text);
+    m_draftTimer.stop();
+    if (std::exchange(m_draftChanged, false))
+        guarded([&] { m_store->setDraft(m_current, m_draft); });
 }
 
-void ChatController::stop()
+SettingLayers ChatController::layers() const
 {
-    if (!isBusy() || m_answer.stopping)
-        return;
-    m_answer.stopping = true;
-    m_service->stopGenerating();
-    emit activityChanged();
-}
-
-bool ChatController::canRegenerate() const
-{
-    return !isBusy() && m_service->model() && !m_messages.empty();
-}
-
-bool ChatController::canContinue() const
-{
-    return canRegenerate() && m_messages.back().role == ChatRole::Assistant &&
-           !m_messages.back().text.isEmpty();
-}
-
-bool ChatController::canEdit() const
-{
-    return canRegenerate() && std::any_of(m_messages.begin(), m_messages.end(), [](const Message& message) {
-               return message.role == ChatRole::User;
-           });
-}
-
-std::vector<ChatTurn> ChatController::turnsBefore(MessageId message) const
-{
-    std::vector<ChatTurn> turns;
-    for (const Message& earlier : m_messages) {
-        if (earlier.id == message)
-            break;
-        turns.push_back({earlier.role, earlier.text.toStdString()});
-    }
-    return turns;
-}
-
-void ChatController::startAnswer(MessageId parent)
-{
-    Message message;
-    if (!guarded([&] {
-            message =
-                m_store->addMessage(m_current, {parent, ChatRole::Assistant, {}, MessageStatus::Streaming});
-        }))
-        return;
-    m_messages.push_back(message);
-    emit messageAppended(message);
-    runAnswer(message, {});
-}
-
-void ChatController::runAnswer(Message message, const QString& textBefore)
-{
-    std::vector<ChatTurn> turns = turnsBefore(message.id);
-    QByteArray state;
-    guarded([&] {
-        // The state after the previous answer, or after this one when it is continued.
-        state = m_store->storedState(message.id);
-        for (std::size_t index = m_messages.size(); state.isEmpty() && index-- > 0;)
-            state = m_store->storedState(m_messages[index].id);
-    });
-    if (!textBefore.isEmpty())
-        turns.push_back({ChatRole::Assistant, textBefore.toStdString()});
-
-    const GenerateOptions options = m_optionsSource();
-    m_answer = {};
-    m_answer.conversation = m_current;
-    m_answer.before = message.stats.value_or(AnswerStats{});
-    message.status = MessageStatus::Streaming;
-    message.stats.reset();
-    m_answer.message = message;
-    m_answer.textBefore = textBefore;
-    m_answer.seed = options.sampling.seed;
-    m_answer.job = m_service->generate(std::move(turns), options, state);
-    m_saveTimer.start();
-    replaceShown(message);
-    emit messageChanged(message);
-    emit activityChanged();
-}
-
-void ChatController::onText(const GenerationProgress& progress)
-{
-    if (progress.job != m_answer.job)
-        return;
-    const bool first = m_answer.reading;
-    m_answer.reading = false;
-    m_answer.progress = progress;
-    m_answer.message.text += progress.newText;
-    if (isAnsweringHere()) {
-        replaceShown(m_answer.message);
-        emit textGrew(m_answer.message.id, m_answer.message.text);
-    }
-    if (first)
-        emit activityChanged();
-}
-
-void ChatController::onFinished(JobId job, const GenerationOutcome& outcome)
-{
-    if (job != m_answer.job)
-        return;
-    const GenerationStats& measured = outcome.stats;
-    AnswerStats stats;
-    stats.promptTokens = measured.promptTokens;
-    stats.generatedTokens = measured.generatedTokens + m_answer.before.generatedTokens;
-    stats.timeToFirstTokenSeconds = measured.timeToFirstTokenSeconds;
-    stats.prefillTokensPerSecond = measured.promptTokens > 0 ? measured.prefillTokensPerSecond() : 0.0;
-    stats.decodeTokensPerSecond = measured.decodeTokensPerSecond();
-    stats.decodeSeconds = measured.decodeSeconds;
-    stats.sequenceTokens = outcome.sequenceTokens;
-    stats.stateBytes = static_cast<qint64>(outcome.memory.stateBytes);
-    stats.weightBytes = static_cast<qint64>(outcome.memory.weightBytes);
-    if (const auto model = m_service->model()) {
-        stats.model = model->name;
-        stats.continuesText = model->continuesText();
-    }
-    stats.backend = outcome.backend;
-    stats.seed = m_answer.seed;
-
-    Message& message = m_answer.message;
-    message.text = m_answer.textBefore + outcome.text;
-    message.status = statusFor(outcome.reason);
-    message.stats = stats;
-    saveAnswer();
-    guarded([&] { m_store->storeState(message.id, outcome.storedState); });
-    const Answer done = std::exchange(m_answer, {});
-    m_saveTimer.stop();
-    if (done.conversation == m_current) {
-        replaceShown(done.message);
-        emit messageChanged(done.message);
-    }
-    emit activityChanged();
-    emit answerFinished(done.message);
-}
-
-void ChatController::onFailed(JobId job, const ErrorInfo& error)
-{
-    if (job != m_answer.job)
-        return;
-    const Answer failed = std::exchange(m_answer, {});
-    m_saveTimer.stop();
-    Message message = failed.message;
-    message.status = MessageStatus::Stopped;
-    const bool nothing = message.text.isEmpty();
-    guarded([&] {
-        if (nothing)
-            m_store->removeMessage(failed.conversation, message.id);
-        else
-            m_store->updateMessage(message);
-    });
-    if (failed.conversation == m_current) {
-        if (nothing) {
-            m_messages.pop_back();
-            emit conversationOpened();
-        } else {
-            replaceShown(message);
-            emit messageChanged(message);
+    SettingLayers layers;
+    const auto model = m_service->model();
+    layers.model = modelDefaults(model ? model->chatTemplate : plainChatTemplate());
+    for (const auto& [name, values] : m_presets) {
+        if (name == m_settings.preset) {
+            layers.presetName = name;
+            layers.preset = values;
         }
     }
-    emit activityChanged();
-    emit problem(errorTitle(error.code), error.message);
+    layers.chat = m_settings.values;
+    return layers;
 }
 
-void ChatController::replaceShown(const Message& message)
+void ChatController::setChatValue(const QString& field, const QJsonValue& value)
+{
+    QJsonObject values = m_settings.values;
+    if (value.isUndefined())
+        values.remove(field);
+    else
+        values.insert(field, value);
+    if (checkedLayer(values) != values || values == m_settings.values)
+        return;
+    m_settings.values = values;
+    storeSettings();
+}
+
+void ChatController::resetChatValues()
+{
+    m_settings.values = {};
+    storeSettings();
+}
+
+void ChatController::choosePreset(const QString& name)
+{
+    m_settings.preset = name;
+    m_defaultPreset = name;
+    storeSettings();
+}
+
+void ChatController::savePreset(const QString& name)
+{
+    const SettingLayers now = layers();
+    QJsonObject values = now.preset;
+    for (auto field = now.chat.begin(); field != now.chat.end(); ++field)
+        values.insert(field.key(), field.value());
+    if (!guarded([&] { m_store->setPreset(name, QJsonDocument(values).toJson(QJsonDocument::Compact)); }))
+        return;
+    readPresets();
+    m_settings = {name, {}};
+    m_defaultPreset = name;
+    storeSettings();
+}
+
+void ChatController::deletePreset(const QString& name)
+{
+    guarded([&] { m_store->removePreset(name); });
+    readPresets();
+    if (m_settings.preset == name)
+        m_settings.preset.clear();
+    if (m_defaultPreset == name)
+        m_defaultPreset.clear();
+    storeSettings();
+}
+
+QStringList ChatController::presetNames() const
+{
+    QStringList names;
+    for (const auto& [name, values] : m_presets)
+        names << name;
+    return names;
+}
+
+void ChatController::readPresets()
+{
+    // Presets of the program, unless one of the reader's has the same name.
+    m_presets = {{tr("Precise"), {{"temperature", 0.2}, {"topK", 20}, {"topP", 0.9}}},
+                 {tr("Creative"), {{"temperature", 1.1}, {"topK", 0}, {"topP", 0.98}, {"minP", 0.02}}},
+                 {tr("Always the likeliest"), {{"temperature", 0.0}, {"repetitionPenalty", 1.0}}}};
+    guarded([&] {
+        for (const auto& [name, json] : m_store->presets()) {
+            const QJsonObject values = checkedLayer(QJsonDocument::fromJson(json).object());
+            const auto same = std::find_if(m_presets.begin(), m_presets.end(),
+                                           [&](const auto& other) { return other.first == name; });
+            if (same != m_presets.end())
+                same->second = values;
+            else
+                m_presets.emplace_back(name, values);
+        }
+    });
+}
+
+void ChatController::storeSettings()
+{
+    guarded([&] { m_store->setSettings(m_current, chatSettingsToJson(m_settings)); });
+    emit settingsChanged();
+}
+
+const Message* ChatController::message(MessageId id) const
+{
+    const std::size_t index = indexOf(id);
+    return index < m_messages.size() ? &m_messages[index] : nullptr;
+}
+
+std::size_t ChatController::indexOf(MessageId message) const
 {
     const auto found = std::find_if(m_messages.begin(), m_messages.end(),
-                                    [&](const Message& other) { return other.id == message.id; });
-    if (found != m_messages.end())
-        *found = message;
+                                    [&](const Message& other) { return other.id == message; });
+    return static_cast<std::size_t>(found - m_messages.begin());
 }
 
-void ChatController::saveAnswer()
+void ChatController::showSibling(MessageId message, int step)
 {
-    if (!guarded([&] { m_store->updateMessage(m_answer.message); }))
-        m_saveTimer.stop();
+    if (isAnsweringHere() || indexOf(message) == m_messages.size())
+        return;
+    bool moved = false;
+    guarded([&] {
+        const std::vector<MessageId> all = m_store->siblings(message);
+        const auto self = std::find(all.begin(), all.end(), message);
+        const auto target = self - all.begin() + step;
+        if (self == all.end() || target < 0 || target >= static_cast<std::ptrdiff_t>(all.size()))
+            return;
+        m_store->showLeaf(m_current, m_store->newestLeafBelow(all[static_cast<std::size_t>(target)]));
+        moved = true;
+    });
+    if (moved)
+        reload();
+}
+
+void ChatController::deleteMessage(MessageId message)
+{
+    const std::size_t index = indexOf(message);
+    if (isAnsweringHere() || index == m_messages.size())
+        return;
+    const bool own = m_messages[index].role == ChatRole::User;
+    if (!guarded([&] {
+            m_removed.push_back({m_current, message, m_store->deleteMessage(m_current, message)});
+        }))
+        return;
+    reload();
+    emit messageDeleted(message, own);
+}
+
+void ChatController::restoreMessage(MessageId message)
+{
+    const auto found = std::find_if(m_removed.rbegin(), m_removed.rend(),
+                                    [&](const Removed& other) { return other.message == message; });
+    if (found == m_removed.rend() || (isBusy() && m_answer.conversation == found->conversation))
+        return;
+    const Removed removed = *found;
+    m_removed.erase(std::next(found).base());
+    if (!guarded([&] { m_store->restoreMessage(removed.conversation, removed.message, removed.leaf); }))
+        return;
+    if (removed.conversation == m_current)
+        reload();
+    else
+        openConversation(removed.conversation);
 }
 
 void ChatController::refreshSummary(ConversationId id)

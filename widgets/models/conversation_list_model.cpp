@@ -107,9 +107,15 @@ QVariant ConversationListModel::data(const QModelIndex& index, int role) const
         return tr("%1\nLast written %2")
             .arg(conversation.title, QLocale().toString(conversation.updated, QLocale::ShortFormat));
     case Qt::AccessibleTextRole:
-        return tr("%1, %2").arg(conversation.title, dayText(conversation.updated));
+        return conversation.pinned
+                   ? tr("%1, pinned, %2").arg(conversation.title, dayText(conversation.updated))
+                   : tr("%1, %2").arg(conversation.title, dayText(conversation.updated));
     case IdRole:
         return conversation.id;
+    case SnippetRole:
+        return conversation.snippet;
+    case PinnedRole:
+        return conversation.pinned;
     case UpdatedRole:
         return dayText(conversation.updated);
     default:

@@ -13,7 +13,7 @@ class ConversationListModel : public QAbstractListModel
 {
     Q_OBJECT
 public:
-    enum Role { IdRole = Qt::UserRole + 1, UpdatedRole };
+    enum Role { IdRole = Qt::UserRole + 1, UpdatedRole, SnippetRole, PinnedRole };
 
     explicit ConversationListModel(QObject* parent = nullptr);
 
@@ -21,6 +21,10 @@ public:
     void upsert(const ConversationSummary& conversation); // moves it to the place its date gives it
     void remove(ConversationId id);
 
+    [[nodiscard]] const ConversationSummary& at(int row) const // must exist
+    {
+        return m_conversations[static_cast<std::size_t>(row)];
+    }
     [[nodiscard]] int rowOf(ConversationId id) const; // -1: not there
     [[nodiscard]] ConversationId idAt(int row) const; // 0: no such row
 

@@ -2,27 +2,36 @@
 
 #include "widgets/actions/action_registry.h"
 #include "widgets/chat/chat_controller.h"
+#include "widgets/chat/second_chat.h"
 #include "widgets/models/conversation_list_model.h"
 #include "widgets/pages/page_context.h"
+#include "widgets/store/conversation_store.h"
 #include "widgets/theme/theme.h"
+#include "widgets/views/compare_column.h"
 #include "widgets/views/composer.h"
 #include "widgets/views/conversation_panel.h"
 #include "widgets/views/empty_state.h"
+#include "widgets/views/message_bar.h"
+#include "widgets/views/sampling_panel.h"
+#include "widgets/views/sentence_announcer.h"
 #include "widgets/views/stats_panel.h"
+#include "widgets/views/template_panel.h"
 #include "widgets/views/text_format.h"
+#include "widgets/views/token_details.h"
 #include "widgets/views/transcript_view.h"
 #include "widgets/workers/inference_service.h"
 
-#include <QClipboard>
-#include <QGuiApplication>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QPlainTextEdit>
 #include <QSplitter>
 #include <QTabBar>
 #include <QTabWidget>
+#include <QTimer>
 #include <QToolButton>
 #include <QVBoxLayout>
+
+#include <algorithm>
 
 namespace mmfree::gui
 {
@@ -31,7 +40,8 @@ namespace
 {
 
 constexpr int kListWidth = 248;
-constexpr int kInspectorWidth = 288;
+constexpr int kInspectorWidth = 304;
+constexpr int kUndoMilliseconds = 10'000;
 
 QToolButton* headerButton(QAction* action, QWidget* parent)
 {
@@ -46,111 +56,72 @@ QToolButton* headerButton(QAction* action, QWidget* parent)
 
 ChatPage::ChatPage(const PageContext& context, QWidget* parent)
     : Page(parent)
+    , m_context(std::make_unique<const PageContext>(context))
     , m_service(context.service)
     , m_controller(context.chat)
+    , m_messages(context.messages)
+    , m_selection(context.selection)
     , m_list(new ConversationPanel(context.chat->conversations()))
     , m_transcript(new TranscriptView)
     , m_composer(new Composer)
     , m_empty(new EmptyState)
+    , m_announcer(new SentenceAnnouncer(this))
     , m_hint(new QWidget)
     , m_hintText(new QLabel)
     , m_title(new QLabel)
     , m_inspector(new QTabWidget)
     , m_inspectorPanel(new QWidget)
     , m_sampling(new SamplingPanel)
+    , m_template(new TemplatePanel)
+    , m_tokenPanel(new TokenDetails(TokenDetails::Kind::Panel))
     , m_stats(new StatsPanel)
     , m_splitter(new QSplitter(this))
+    , m_popover(new TokenDetails(TokenDetails::Kind::Popover, this))
+    , m_tokenTimer(new QTimer(this))
 {
+    m_popover->hide();
     addActions(context.actions);
     buildLayout();
     connectController();
+    connectViews();
+    connectSettings();
+    connectTokens();
     updateModel();
+    updateSettings();
     showConversation();
 }
 
-void ChatPage::addActions(ActionRegistry* actions)
-{
-    const QString chat = tr("Chat");
-    const QString view = tr("View");
-    m_new = actions->add({"chat.new", chat, tr("&New chat"), "plus", {QKeySequence(tr("Ctrl+N"))}, {}});
-    m_find = actions->add(
-        {"chat.find", chat, tr("&Search chats"), "search", {QKeySequence(tr("Ctrl+F"))}, {}, this});
-    m_rename =
-        actions->add({"chat.rename", chat, tr("Re&name chat"), {}, {QKeySequence(tr("F2"))}, {}, this});
-    m_delete = actions->add(
-        {"chat.delete", chat, tr("&Delete chat"), "trash", {QKeySequence(tr("Ctrl+Shift+D"))}, {}, this});
-    m_stop = actions->add({"chat.stop",
-                           chat,
-                           tr("S&top"),
-                           "stop",
-                           {QKeySequence(tr("Esc"))},
-                           tr("Stop the answer; what was written stays"),
-                           this});
-    m_regenerate = actions->add({"chat.regenerate",
-                                 chat,
-                                 tr("&Regenerate answer"),
-                                 "regenerate",
-                                 {QKeySequence(tr("Ctrl+R"))},
-                                 {},
-                                 this});
-    m_continue = actions->add({"chat.continue",
-                               chat,
-                               tr("&Continue answer"),
-                               "continue",
-                               {QKeySequence(tr("Ctrl+Return")), QKeySequence(tr("Ctrl+Enter"))},
-                               {},
-                               this});
-    m_edit = actions->add(
-        {"chat.edit", chat, tr("&Edit last message"), "edit", {QKeySequence(tr("Ctrl+E"))}, {}, this});
-    m_copy = actions->add(
-        {"chat.copy", chat, tr("C&opy last answer"), "copy", {QKeySequence(tr("Ctrl+Shift+C"))}, {}, this});
-    m_previous = actions->add(
-        {"chat.previousMessage", chat, tr("&Previous message"), {}, {QKeySequence(tr("Ctrl+Up"))}, {}, this});
-    m_next = actions->add(
-        {"chat.nextMessage", chat, tr("Ne&xt message"), {}, {QKeySequence(tr("Ctrl+Down"))}, {}, this});
-    m_showList = actions->add({"view.chatList",
-                               view,
-                               tr("Chat &list"),
-                               "sidebar",
-                               {QKeySequence(tr("Ctrl+B"))},
-                               tr("Show or hide the list of chats")});
-    m_showInspector = actions->add({"view.inspector",
-                                    view,
-                                    tr("&Inspector"),
-                                    "inspector",
-                                    {QKeySequence(tr("Ctrl+I"))},
-                                    tr("Show or hide sampling and statistics")});
-    for (QAction* toggle : {m_showList, m_showInspector}) {
-        toggle->setCheckable(true);
-        toggle->setChecked(true);
-    }
-    connect(m_new, &QAction::triggered, this, [this] {
-        m_list->clearSearch();
-        m_controller->newConversation();
-        startWorking();
-    });
-    connect(m_find, &QAction::triggered, this, [this] {
-        m_showList->setChecked(true);
-        m_list->focusSearch();
-    });
-    connect(m_rename, &QAction::triggered, this, [this] {
-        m_showList->setChecked(true);
-        m_list->renameCurrent();
-    });
-    connect(m_delete, &QAction::triggered, this,
-            [this] { m_controller->deleteConversation(m_controller->currentConversation()); });
-    connect(m_stop, &QAction::triggered, this, &ChatPage::stopRunning);
-    connect(m_regenerate, &QAction::triggered, m_controller, &ChatController::regenerate);
-    connect(m_continue, &QAction::triggered, m_controller, &ChatController::continueAnswer);
-    connect(m_edit, &QAction::triggered, this, &ChatPage::editLast);
-    connect(m_copy, &QAction::triggered, this, &ChatPage::copyLastAnswer);
-    connect(m_previous, &QAction::triggered, this, [this] { m_transcript->focusNeighbour(-1); });
-    connect(m_next, &QAction::triggered, this, [this] { m_transcript->focusNeighbour(+1); });
-    connect(m_showList, &QAction::toggled, m_list, &QWidget::setVisible);
-    connect(m_showInspector, &QAction::toggled, m_inspectorPanel, &QWidget::setVisible);
-}
+ChatPage::~ChatPage() = default;
 
 void ChatPage::buildLayout()
+{
+    buildInspector();
+    m_list->setMinimumWidth(184);
+    QList<QAction*> forOne, forAll;
+    for (const char* id : {"chat.rename", "chat.pin", "chat.moveToFolder", "chat.exportMarkdown",
+                           "chat.exportHtml", "chat.exportPdf", "chat.exportJson", "chat.delete"})
+        forOne << m_actions[QLatin1String(id)];
+    for (const char* id : {"chat.import", "chat.exportAll", "chat.exportMarkdown", "chat.exportHtml",
+                           "chat.exportPdf", "chat.exportJson"})
+        forAll << m_actions[QLatin1String(id)];
+    m_list->setActions(m_actions["chat.new"], forOne, forAll);
+    m_splitter->setObjectName(QStringLiteral("chatSplitter"));
+    m_splitter->setHandleWidth(1);
+    m_splitter->setChildrenCollapsible(false);
+    m_splitter->addWidget(m_list);
+    m_splitter->addWidget(buildMiddle());
+    m_splitter->addWidget(m_inspectorPanel);
+    m_splitter->setStretchFactor(0, 0);
+    m_splitter->setStretchFactor(1, 1);
+    m_splitter->setStretchFactor(2, 0);
+    m_splitter->setSizes({kListWidth, 700, kInspectorWidth});
+    auto* layout = new QVBoxLayout(this);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->addWidget(m_splitter);
+    m_popover->raise();
+}
+
+QWidget* ChatPage::buildMiddle()
 {
     auto* header = new QWidget;
     header->setObjectName(QStringLiteral("pageHeader"));
@@ -163,9 +134,14 @@ void ChatPage::buildLayout()
     header->setFixedHeight(6 * kGrid);
     headerLayout->setContentsMargins(kGrid, 0, kGrid, 0);
     headerLayout->setSpacing(kGrid);
-    headerLayout->addWidget(headerButton(m_showList, header));
+    headerLayout->addWidget(headerButton(m_actions["view.chatList"], header));
     headerLayout->addWidget(m_title, 1);
-    headerLayout->addWidget(headerButton(m_showInspector, header));
+    m_firstRate = new QLabel(header);
+    m_firstRate->setObjectName(QStringLiteral("firstRate"));
+    setTextRole(m_firstRate, TextRole::SmallMuted);
+    headerLayout->addWidget(m_firstRate);
+    headerLayout->addWidget(headerButton(m_actions["chat.tokens"], header));
+    headerLayout->addWidget(headerButton(m_actions["view.inspector"], header));
 
     m_hint->setObjectName(QStringLiteral("hintBar"));
     m_hint->setAttribute(Qt::WA_StyledBackground);
@@ -191,139 +167,185 @@ void ChatPage::buildLayout()
     m_transcript->setEmptyState(m_empty);
     auto* middle = new QWidget;
     middle->setMinimumWidth(320);
-    auto* middleLayout = new QVBoxLayout(middle);
-    middleLayout->setContentsMargins(0, 0, 0, 0);
-    middleLayout->setSpacing(0);
-    middleLayout->addWidget(header);
-    middleLayout->addWidget(m_transcript, 1);
-    middleLayout->addLayout(centred);
+    auto* layout = new QVBoxLayout(middle);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->setSpacing(0);
+    layout->addWidget(header);
+    buildCompare();
+    auto* columns = new QSplitter;
+    columns->setObjectName(QStringLiteral("chatColumns"));
+    columns->setHandleWidth(1);
+    columns->setChildrenCollapsible(false);
+    columns->addWidget(m_transcript);
+    columns->addWidget(m_column);
+    columns->setStretchFactor(0, 1);
+    columns->setStretchFactor(1, 1);
+    columns->setSizes({1000, 1000});
+    layout->addWidget(columns, 1);
+    layout->addLayout(centred);
+    return middle;
+}
 
+void ChatPage::buildInspector()
+{
     m_inspectorPanel->setObjectName(QStringLiteral("inspectorPanel"));
     m_inspectorPanel->setAttribute(Qt::WA_StyledBackground);
-    m_inspectorPanel->setMinimumWidth(240);
+    m_inspectorPanel->setMinimumWidth(264);
     m_inspector->setObjectName(QStringLiteral("inspector"));
     m_inspector->setAccessibleName(tr("Inspector"));
     m_inspector->setDocumentMode(true);
+    m_inspector->setUsesScrollButtons(false);
     m_inspector->addTab(m_sampling, tr("Sampling"));
+    m_inspector->addTab(m_template, tr("Template"));
+    m_inspector->addTab(m_tokenPanel, tr("Token"));
     m_inspector->addTab(m_stats, tr("Stats"));
-    auto* inspectorLayout = new QVBoxLayout(m_inspectorPanel);
-    inspectorLayout->setContentsMargins(0, kGrid, 0, 0);
-    inspectorLayout->addWidget(m_inspector);
-
-    m_list->setMinimumWidth(184);
-    m_list->setActions(m_new, m_rename, m_delete);
-    m_splitter->setObjectName(QStringLiteral("chatSplitter"));
-    m_splitter->setHandleWidth(1);
-    m_splitter->setChildrenCollapsible(false);
-    m_splitter->addWidget(m_list);
-    m_splitter->addWidget(middle);
-    m_splitter->addWidget(m_inspectorPanel);
-    m_splitter->setStretchFactor(0, 0);
-    m_splitter->setStretchFactor(1, 1);
-    m_splitter->setStretchFactor(2, 0);
-    m_splitter->setSizes({kListWidth, 700, kInspectorWidth});
-    auto* layout = new QVBoxLayout(this);
-    layout->setContentsMargins(0, 0, 0, 0);
-    layout->addWidget(m_splitter);
+    auto* layout = new QVBoxLayout(m_inspectorPanel);
+    layout->setContentsMargins(0, kGrid, 0, 0);
+    layout->addWidget(m_inspector);
 }
 
 void ChatPage::connectController()
 {
-    connect(m_list, &ConversationPanel::removeRequested, m_delete, &QAction::trigger);
-    connect(m_list, &ConversationPanel::conversationChosen, m_controller, &ChatController::openConversation);
-    connect(m_list, &ConversationPanel::searchChanged, m_controller, [this](const QString& text) {
-        m_controller->search(text);
-        m_list->setCurrent(m_controller->currentConversation());
-    });
     connect(m_controller->conversations(), &QAbstractItemModel::dataChanged, this,
             [this] { updateActivity(); });
     connect(m_controller, &ChatController::conversationOpened, this, &ChatPage::showConversation);
     connect(m_controller, &ChatController::messageAppended, this, [this](const Message& message) {
         m_transcript->appendMessage(message);
         m_list->setCurrent(m_controller->currentConversation());
+        if (message.role == ChatRole::Assistant)
+            m_announcer->start();
     });
     connect(m_controller, &ChatController::messageChanged, this, [this](const Message& message) {
         m_transcript->updateMessage(message);
         updateStats();
     });
     connect(m_controller, &ChatController::textGrew, m_transcript, &TranscriptView::setStreamedText);
+    connect(m_controller, &ChatController::textGrew, this,
+            [this](qint64, const QString& text) { m_announcer->follow(text); });
+    connect(m_controller, &ChatController::answerFinished, this,
+            [this](const Message& message) { m_announcer->finish(message.text); });
     connect(m_controller, &ChatController::activityChanged, this, &ChatPage::updateActivity);
     connect(m_controller, &ChatController::readingProgressed, this, [this](qint64 done, qint64 total) {
         m_composer->setNote(tr("Reading %1 of %2 tokens").arg(countText(done), countText(total)));
     });
     connect(m_controller, &ChatController::conversationDeleted, this, &ChatPage::undoableDeletion);
-    connect(m_service, &InferenceService::modelOpened, this, &ChatPage::updateModel);
-
-    connect(m_composer, &Composer::sendRequested, this, [this](const QString& text) {
-        const bool editing = m_composer->isEditing();
-        if (editing)
-            m_composer->endEdit();
-        else
-            m_composer->setText({});
-        if (editing)
-            m_controller->editLastUserMessage(text);
-        else
-            m_controller->send(text);
+    connect(m_controller, &ChatController::messageDeleted, this, [this](qint64 message, bool own) {
+        m_messages->showAction(MessageBar::Severity::Information,
+                               own ? tr("Your message and what followed were deleted")
+                                   : tr("The answer and what followed were deleted"),
+                               tr("Undo"), kUndoMilliseconds,
+                               [this, message] { m_controller->restoreMessage(message); });
     });
-    connect(m_composer, &Composer::stopRequested, m_controller, &ChatController::stop);
+    connect(m_service, &InferenceService::modelOpened, this, &ChatPage::updateModel);
+}
+
+void ChatPage::connectViews()
+{
+    connect(m_list, &ConversationPanel::removeRequested, m_actions["chat.delete"], &QAction::trigger);
+    connect(m_list, &ConversationPanel::conversationChosen, m_controller, &ChatController::openConversation);
+    connect(m_list, &ConversationPanel::folderChosen, m_controller, &ChatController::setFolder);
+    connect(m_list, &ConversationPanel::folderRenamed, m_controller, &ChatController::renameFolder);
+    connect(m_list, &ConversationPanel::searchChanged, m_controller, [this](const QString& text) {
+        m_controller->search(text);
+        m_list->setCurrent(m_controller->currentConversation());
+    });
+    connect(m_composer, &Composer::sendRequested, this, &ChatPage::send);
+    connect(m_composer, &Composer::stopRequested, this, &ChatPage::stopRunning);
+    connect(m_composer, &Composer::editCancelled, this, &ChatPage::endEdit);
+    connect(m_composer->editor(), &QPlainTextEdit::textChanged, this, [this] {
+        if (m_editing == 0 && !m_composer->isEditing())
+            m_controller->setDraft(m_composer->text());
+    });
     connect(m_transcript, &TranscriptView::copyRequested, this, &ChatPage::copyText);
-    connect(m_transcript, &TranscriptView::editRequested, this, &ChatPage::editLast);
+    connect(m_transcript, &TranscriptView::editRequested, this, &ChatPage::beginEdit);
     connect(m_transcript, &TranscriptView::regenerateRequested, m_controller, &ChatController::regenerate);
     connect(m_transcript, &TranscriptView::continueRequested, m_controller, &ChatController::continueAnswer);
+    connect(m_transcript, &TranscriptView::siblingRequested, m_controller, &ChatController::showSibling);
+    connect(m_transcript, &TranscriptView::deleteRequested, m_controller, &ChatController::deleteMessage);
+    connect(m_transcript, &TranscriptView::reproduceRequested, this, &ChatPage::copyReproduce);
     connect(m_empty, &EmptyState::suggestionChosen, m_controller, &ChatController::send);
-
-    m_controller->setOptionsSource([this] {
-        if (!m_sampling->settings().seedLocked)
-            m_sampling->rollSeed();
-        GenerateOptions options;
-        options.sampling = m_sampling->settings().options;
-        options.maxTokens = m_sampling->settings().maxTokens;
-        return options;
+    connect(m_stats, &StatsPanel::reproduceRequested, this, &ChatPage::copyReproduce);
+    connect(m_stats, &StatsPanel::stepChosen, this, [this](qint64 message, int token) {
+        showTokens(message, true);
+        pickToken(message, token);
+        refreshTokens(message);
+        m_inspector->setCurrentWidget(m_tokenPanel);
+        updateTokenPanel();
     });
+}
+
+void ChatPage::connectSettings()
+{
+    connect(m_controller, &ChatController::settingsChanged, this, &ChatPage::updateSettings);
+    connect(m_sampling, &SamplingPanel::valueChanged, m_controller, &ChatController::setChatValue);
+    connect(m_sampling, &SamplingPanel::presetChosen, m_controller, &ChatController::choosePreset);
+    connect(m_sampling, &SamplingPanel::savePresetRequested, m_controller, &ChatController::savePreset);
+    connect(m_sampling, &SamplingPanel::deletePresetRequested, m_controller, &ChatController::deletePreset);
+    connect(m_sampling, &SamplingPanel::resetRequested, m_controller, &ChatController::resetChatValues);
+    connect(m_template, &TemplatePanel::templateChanged, this, [this](const QString& json) {
+        m_controller->setChatValue(QStringLiteral("chatTemplate"), json);
+    });
+    connect(m_template, &TemplatePanel::resetRequested, this, [this] {
+        m_controller->setChatValue(QStringLiteral("chatTemplate"), QJsonValue(QJsonValue::Undefined));
+    });
+    connect(m_inspector, &QTabWidget::currentChanged, this, [this] { updateTokenPanel(); });
+}
+
+void ChatPage::updateSettings()
+{
+    const SettingLayers layers = m_controller->layers();
+    m_sampling->setPresets(m_controller->presetNames(), layers.presetName);
+    m_sampling->setLayers(layers);
+    m_template->setLayers(layers);
+    m_tokenPanel->setOptions(effectiveSettings(layers).options.sampling);
 }
 
 QList<QWidget*> ChatPage::panes() const
 {
     return {m_list, m_transcript, m_composer, m_inspectorPanel};
 }
+
 void ChatPage::stopRunning()
 {
     m_controller->stop();
-}
-void ChatPage::setSampling(const SamplingSettings& settings)
-{
-    m_sampling->setSettings(settings);
-}
-const SamplingSettings& ChatPage::sampling() const
-{
-    return m_sampling->settings();
-}
-QStringList ChatPage::menuActions() const
-{
-    return {"chat.stop",
-            "chat.regenerate",
-            "chat.continue",
-            "",
-            "chat.edit",
-            "chat.copy",
-            "",
-            "chat.find",
-            "chat.rename",
-            "chat.delete",
-            "",
-            "chat.previousMessage",
-            "chat.nextMessage"};
+    if (m_second)
+        m_second->stop();
 }
 
 QByteArray ChatPage::saveLayout() const
 {
-    return m_splitter->saveState();
+    QByteArray layout = m_splitter->saveState();
+    layout.prepend(static_cast<char>('0' + static_cast<int>(m_measure)));
+    return layout;
 }
 
 void ChatPage::restoreLayout(const QByteArray& layout)
 {
-    if (!layout.isEmpty())
-        m_splitter->restoreState(layout);
+    if (layout.isEmpty())
+        return;
+    const int measure = layout.at(0) - '0';
+    if (measure >= 0 && measure < kTokenMeasureCount)
+        setMeasure(static_cast<TokenMeasure>(measure));
+    if (m_splitter->count() == 3)
+        m_splitter->restoreState(layout.mid(1));
+}
+
+bool ChatPage::showView(const QString& name)
+{
+    const QHash<QString, QWidget*> tabs{
+        {"sampling", m_sampling}, {"template", m_template}, {"token", m_tokenPanel}, {"stats", m_stats}};
+    if (name == QLatin1String("tokens")) {
+        m_allTokens = true;
+        for (const Message& message : m_controller->messages()) {
+            if (message.role == ChatRole::Assistant)
+                showTokens(message.id, true);
+        }
+        return true;
+    }
+    if (!tabs.contains(name))
+        return false;
+    m_inspector->setCurrentWidget(tabs.value(name));
+    return true;
 }
 
 void ChatPage::setOpenActions(const QList<QAction*>& actions)
@@ -336,25 +358,93 @@ void ChatPage::startWorking()
 {
     m_composer->editor()->setFocus(Qt::OtherFocusReason);
 }
+
 void ChatPage::sendPrompt(const QString& text)
 {
     m_controller->send(text);
+}
+
+void ChatPage::send(const QString& text)
+{
+    if (!m_composer->isEditing()) {
+        m_composer->setText({});
+        m_controller->send(text);
+        return;
+    }
+    const qint64 message = m_editing;
+    endEdit();
+    m_controller->editMessage(message, text);
+}
+
+void ChatPage::beginEdit(qint64 id)
+{
+    const Message* message = m_controller->message(id);
+    if (!message || !m_controller->canEdit())
+        return;
+    m_editing = id;
+    m_composer->beginEdit(message->text,
+                          message->role == ChatRole::User
+                              ? tr("Editing your message \u00b7 Esc to cancel")
+                              : tr("Editing the answer \u00b7 Enter keeps it \u00b7 Esc to cancel"));
+}
+
+void ChatPage::endEdit()
+{
+    if (m_composer->isEditing())
+        m_composer->endEdit();
+    m_editing = 0;
+    m_composer->setText(m_controller->draft());
+}
+
+void ChatPage::editLast()
+{
+    beginEdit(lastMessage(true));
+}
+
+qint64 ChatPage::lastMessage(bool own) const
+{
+    const std::vector<Message>& all = m_controller->messages();
+    const auto found = std::find_if(all.rbegin(), all.rend(), [own](const Message& message) {
+        return (message.role == ChatRole::User) == own;
+    });
+    return found == all.rend() ? 0 : found->id;
+}
+
+qint64 ChatPage::pointedMessage() const
+{
+    if (const qint64 focused = m_transcript->focusedMessage())
+        return focused;
+    const std::vector<Message>& all = m_controller->messages();
+    const auto found =
+        std::find_if(all.rbegin(), all.rend(), [](const Message& message) { return message.siblings > 1; });
+    return found == all.rend() ? 0 : found->id;
 }
 
 void ChatPage::showConversation()
 {
     if (m_composer->isEditing())
         m_composer->endEdit();
+    m_editing = 0;
+    hidePopover();
+    m_composer->setText(m_controller->draft());
     m_transcript->setMessages(m_controller->messages());
     m_list->setCurrent(m_controller->currentConversation());
+    if (m_second && !m_second->isBusy())
+        m_column->clear();
+    std::vector<ChatTurn> turns;
+    for (const Message& message : m_controller->messages())
+        turns.push_back({message.role, message.text.toStdString()});
+    m_template->setTurns(std::move(turns));
     updateActivity();
     updateStats();
+    updateTokenPanel();
 }
 
 void ChatPage::updateModel()
 {
     const auto model = m_service->model();
     m_composer->setTokenizer(model ? model->tokenizer : nullptr);
+    m_template->setTokenizer(model ? model->tokenizer : nullptr);
     m_transcript->setContinuesText(model && model->continuesText());
     const bool continues = model && model->continuesText();
     m_hint->setVisible(continues);
@@ -415,15 +505,30 @@ void ChatPage::updateActivity()
     else if (activity != Activity::Stopping && activity != Activity::Reading)
         m_composer->setNote(stateNote());
 
-    m_transcript->setBusy(m_controller->isBusy() || !usable);
-    m_stop->setEnabled(m_controller->isBusy());
-    m_regenerate->setEnabled(usable && m_controller->canRegenerate());
-    m_continue->setEnabled(usable && m_controller->canContinue());
-    m_edit->setEnabled(usable && m_controller->canEdit());
-    m_copy->setEnabled(!m_controller->messages().empty());
+    const std::vector<Message>& messages = m_controller->messages();
+    const bool any = !messages.empty();
+    const bool branches = std::any_of(messages.begin(), messages.end(),
+                                      [](const Message& message) { return message.siblings > 1; });
     const bool stored = m_controller->currentConversation() != 0;
-    m_rename->setEnabled(stored);
-    m_delete->setEnabled(stored);
+    m_transcript->setBusy(m_controller->isBusy() || !usable);
+    m_tokenPanel->setCanBranch(usable && m_controller->canRegenerate());
+    const auto enable = [this](std::initializer_list<const char*> ids, bool on) {
+        for (const char* id : ids)
+            m_actions[QLatin1String(id)]->setEnabled(on);
+    };
+    const bool secondBusy = m_second && m_second->isBusy();
+    m_firstRate->setVisible(m_second != nullptr);
+    enable({"chat.askBoth"}, usable && !m_controller->isBusy() && !secondBusy);
+    enable({"chat.stop"}, m_controller->isBusy() || secondBusy);
+    enable({"chat.regenerate"}, usable && m_controller->canRegenerate());
+    enable({"chat.continue"}, usable && m_controller->canContinue());
+    enable({"chat.edit"}, usable && m_controller->canEdit());
+    enable({"chat.copy", "chat.reproduce", "chat.tokens", "chat.previousMessage", "chat.nextMessage"}, any);
+    enable({"chat.previousSibling", "chat.nextSibling"}, branches && !here);
+    enable({"chat.deleteMessage"}, any && !here);
+    enable({"chat.rename", "chat.delete", "chat.pin", "chat.moveToFolder", "chat.exportMarkdown",
+            "chat.exportHtml", "chat.exportPdf", "chat.exportJson"},
+           stored);
     const ConversationListModel* list = m_controller->conversations();
     const int row = stored ? list->rowOf(m_controller->currentConversation()) : -1;
     if (row >= 0)
@@ -434,39 +539,14 @@ void ChatPage::updateActivity()
 
 void ChatPage::updateStats()
 {
-    std::optional<AnswerStats> latest;
+    std::optional<Message> latest;
     for (const Message& message : m_controller->messages()) {
         if (message.stats)
-            latest = message.stats;
+            latest = message;
     }
-    m_stats->setStats(latest);
-}
-
-void ChatPage::copyLastAnswer()
-{
-    const std::vector<Message>& messages = m_controller->messages();
-    for (auto message = messages.rbegin(); message != messages.rend(); ++message) {
-        if (message->role == ChatRole::Assistant) {
-            copyText(message->text);
-            return;
-        }
-    }
-}
-
-void ChatPage::copyText(const QString& text)
-{
-    QGuiApplication::clipboard()->setText(text);
-}
-
-void ChatPage::editLast()
-{
-    const std::vector<Message>& messages = m_controller->messages();
-    for (auto message = messages.rbegin(); m_controller->canEdit() && message != messages.rend(); ++message) {
-        if (message->role == ChatRole::User) {
-            m_composer->beginEdit(message->text);
-            return;
-        }
-    }
+    m_stats->setMessage(latest);
+    if (latest)
+        m_sampling->setLatestSeed(latest->stats->seed);
 }
 
 } // namespace mmfree::gui

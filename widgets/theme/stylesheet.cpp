@@ -127,6 +127,19 @@ QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 #messageView QTextBrowser { background: transparent; border: none; }
 #messageView QToolButton { padding: 2px; }
 
+#settingMarker { font-size: 8pt; padding: 0px 6px; border: 1px solid {border}; border-radius: 8px; color: {muted}; background: transparent; }
+#settingMarker[origin="preset"] { color: {text}; border-color: {control}; }
+#settingMarker[origin="chat"] { color: {text}; background: {accentSoft}; border-color: {accent}; font-weight: 600; }
+#settingMarker:focus { border: 2px solid {accent}; padding: 0px 5px; }
+QPlainTextEdit { background: {surface}; color: {text}; border: 1px solid {control}; border-radius: 6px; }
+QPlainTextEdit:focus { border: 2px solid {accent}; }
+#templateError { color: {danger}; }
+#tokenPopover { background: {surface}; border: 1px solid {control}; border-radius: 8px; }
+#tokenPopover QTreeView, #tokenPanel QTreeView { border: 1px solid {border}; }
+QToolButton::menu-indicator { image: none; width: 0; }
+QToolButton::menu-button { background: transparent; border: none; width: 14px; }
+QToolButton[popupMode="1"] { padding-right: 16px; }
+
 #composerFrame { background: {surface}; border: 1px solid {control}; border-radius: 12px; }
 #composerFrame[active="true"] { border: 2px solid {accent}; }
 #composerFrame QPlainTextEdit { background: transparent; border: none; }

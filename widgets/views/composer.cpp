@@ -31,7 +31,7 @@ Composer::Composer(QWidget* parent)
     , m_editor(new QPlainTextEdit(this))
     , m_count(new QLabel(this))
     , m_note(new QLabel(this))
-    , m_editMark(new QLabel(tr("Editing your last message \u00b7 Esc to cancel"), this))
+    , m_editMark(new QLabel(this))
     , m_button(new QToolButton(this))
 {
     setObjectName(QStringLiteral("composerFrame"));
@@ -122,9 +122,16 @@ void Composer::setText(const QString& text)
     m_editor->moveCursor(QTextCursor::End);
 }
 
-void Composer::beginEdit(const QString& text)
+void Composer::addButton(QWidget* button)
+{
+    auto* bottom = static_cast<QHBoxLayout*>(static_cast<QVBoxLayout*>(layout())->itemAt(1)->layout());
+    bottom->insertWidget(bottom->count() - 1, button);
+}
+
+void Composer::beginEdit(const QString& text, const QString& mark)
 {
     m_editing = true;
+    m_editMark->setText(mark);
     setText(text);
     m_editMark->show();
     m_note->hide();

@@ -24,13 +24,15 @@ public:
 
     explicit Composer(QWidget* parent = nullptr);
 
+    void addButton(QWidget* button);                               // left of the send button
     void setTokenizer(std::shared_ptr<const Tokenizer> tokenizer); // null: tokens are not counted
     void setMode(Mode mode);
     void setPlaceholder(const QString& text);
     void setNote(const QString& text); // beside the token count, e.g. the state's size
     [[nodiscard]] QString text() const;
     void setText(const QString& text);
-    void beginEdit(const QString& text); // "editing" mark; Esc or sending ends it
+    void beginEdit(const QString& text,
+                   const QString& mark); // `mark` says what is edited; Esc or sending ends it
     void endEdit();
     [[nodiscard]] bool isEditing() const { return m_editing; }
     [[nodiscard]] QPlainTextEdit* editor() const { return m_editor; }

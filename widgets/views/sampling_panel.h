@@ -1,15 +1,21 @@
-// How the next answers are drawn: temperature, top-k, top-p, min-p, repetition penalty, seed, length.
+// How the next answers are drawn, beside the chat: preset, sampling, seed, length, system prompt, stop
+// strings. Every control says whether its value is the model's, the preset's or this chat's own. Shows layers
+// and asks for changes; keeping them is the chat controller's business.
 #pragma once
 
-#include "engine/session/session.h"
+#include "widgets/models/chat_settings.h"
 
+#include <QTimer>
 #include <QWidget>
 
 #include <vector>
 
+class QAbstractSpinBox;
+class QComboBox;
 class QDoubleSpinBox;
-class QLabel;
+class QHBoxLayout;
 class QLineEdit;
+class QPlainTextEdit;
 class QPushButton;
 class QSlider;
 class QSpinBox;
@@ -19,12 +25,7 @@ class QVBoxLayout;
 namespace mmfree::gui
 {
 
-struct SamplingSettings {
-    SamplingOptions options;
-    int maxTokens = 256;
-    bool seedLocked = false; // false: every answer draws a new seed
-    friend bool operator==(const SamplingSettings&, const SamplingSettings&) = default;
-};
+class SettingMarker;
 
 class SamplingPanel : public QWidget
 {
@@ -32,34 +33,52 @@ class SamplingPanel : public QWidget
 public:
     explicit SamplingPanel(QWidget* parent = nullptr);
 
-    [[nodiscard]] const SamplingSettings& settings() const { return m_settings; }
-    void setSettings(const SamplingSettings& settings);
-    void rollSeed(); // a new random seed, shown
+    void setLayers(const SettingLayers& layers);
+    void setPresets(const QStringList& names, const QString& current);
+    void setLatestSeed(quint64 seed); // of the newest answer: what the lock keeps
+    void setTokenBytes(qint64 bytes); // stored token data of all chats
 
 signals:
-    void settingsChanged(const mmfree::gui::SamplingSettings& settings);
+    void valueChanged(const QString& field, const QJsonValue& value); // undefined: as the preset or model has
+    void presetChosen(const QString& name);                           // empty: none
+    void savePresetRequested(const QString& name);
+    void deletePresetRequested(const QString& name);
+    void resetRequested();
 
 private:
-    struct Row {
+    struct Field {
+        QString name;
+        SettingMarker* marker = nullptr;
+        QDoubleSpinBox* real = nullptr;
+        QSpinBox* whole = nullptr;
         QSlider* slider = nullptr;
-        QDoubleSpinBox* box = nullptr;
-        double SamplingOptions::*field = nullptr;
+        QPlainTextEdit* text = nullptr;
     };
 
-    void addRealRow(QVBoxLayout* layout, const QString& name, const QString& hint, double minimum,
-                    double maximum, double step, double SamplingOptions::*field);
-    QSpinBox* addIntegerRow(QVBoxLayout* layout, const QString& objectName, const QString& name,
-                            const QString& hint, int minimum, int maximum);
-    void addSeedRow(QVBoxLayout* layout);
-    void showSettings();
-    void changed();
+    QHBoxLayout* addHeading(QVBoxLayout* layout, const QString& field, const QString& name,
+                            const QString& hint, SettingMarker*& marker);
+    void addReal(QVBoxLayout* layout, const QString& field, const QString& name, const QString& hint,
+                 double minimum, double maximum, double step);
+    void addWhole(QVBoxLayout* layout, const QString& field, const QString& name, const QString& hint,
+                  int minimum, int maximum);
+    void addText(QVBoxLayout* layout, const QString& field, const QString& name, const QString& hint,
+                 const QString& placeholder, int lines);
+    void addSeed(QVBoxLayout* layout);
+    void addPresets(QVBoxLayout* layout);
+    void showLayers();
+    void sendTexts();
+    void askPresetName();
 
-    SamplingSettings m_settings;
-    std::vector<Row> m_rows;
-    QSpinBox *m_topK, *m_maxTokens;
+    SettingLayers m_layers;
+    std::vector<Field> m_fields;
+    QComboBox* m_presets;
+    QToolButton* m_deletePreset;
+    SettingMarker* m_seedMarker;
     QLineEdit* m_seed;
     QToolButton *m_dice, *m_lock;
     QPushButton* m_reset;
+    QTimer m_textTimer;
+    quint64 m_latestSeed = 0;
     bool m_showing = false;
 };
 

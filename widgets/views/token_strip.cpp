@@ -90,6 +90,12 @@ void TokenStrip::setUnderlineBelow(std::optional<float> limit)
     update();
 }
 
+void TokenStrip::setUnderlineAbove(std::optional<float> limit)
+{
+    m_underlineAbove = limit;
+    update();
+}
+
 void TokenStrip::setEmptyText(const QString& text)
 {
     m_emptyText = text;
@@ -254,7 +260,8 @@ void TokenStrip::drawToken(QPainter& painter, std::size_t index) const
         rect.adjusted(kPadding, 0, -kPadding, 0), Qt::AlignVCenter | Qt::AlignLeft | Qt::TextSingleLine,
         painter.fontMetrics().elidedText(m_placed[index].shown, Qt::ElideRight,
                                          static_cast<int>(std::ceil(rect.width() - 2.0 * kPadding)) + 1));
-    if (valued && m_underlineBelow && token.value < *m_underlineBelow) {
+    if (valued && ((m_underlineBelow && token.value < *m_underlineBelow) ||
+                   (m_underlineAbove && token.value > *m_underlineAbove))) {
         painter.setPen(QPen(ink, 1.5, Qt::DotLine));
         painter.drawLine(rect.bottomLeft() + QPointF(kPadding, -2),
                          rect.bottomRight() - QPointF(kPadding, 2));

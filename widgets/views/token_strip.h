@@ -38,6 +38,7 @@ public:
     void setScale(Scale scale, float low, float high);
     // Tokens with a value below get a dotted underline; nothing: none.
     void setUnderlineBelow(std::optional<float> limit);
+    void setUnderlineAbove(std::optional<float> limit); // likewise, for values that grow with doubt
     void setEmptyText(const QString& text);
 
     [[nodiscard]] int current() const { return m_current; } // -1: none
@@ -92,7 +93,7 @@ private:
     double m_contentWidth = 0.0;
     Scale m_scale = Scale::Sequential;
     float m_low = 0.0f, m_high = 1.0f;
-    std::optional<float> m_underlineBelow;
+    std::optional<float> m_underlineBelow, m_underlineAbove;
     QString m_emptyText;
     int m_current = -1, m_hover = -1, m_anchor = -1;
     QPair<int, int> m_range{-1, -1};

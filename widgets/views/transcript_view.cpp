@@ -54,26 +54,51 @@ void TranscriptView::setEmptyState(QWidget* widget)
 
 void TranscriptView::setMessages(std::vector<Message> messages)
 {
-    for (MessageView* view : m_views)
-        view->deleteLater();
-    for (MessageView* view : m_views)
-        m_layout->removeWidget(view);
-    m_views.clear();
+    // The keyboard stays where it was in the conversation.
+    const MessageId focused = focusedMessage();
+    const auto place = std::find_if(m_messages.begin(), m_messages.end(),
+                                    [&](const Message& message) { return message.id == focused; });
+    const std::ptrdiff_t focusIndex = place == m_messages.end() ? -1 : place - m_messages.begin();
+    // Messages that stay keep their widgets, and the reader's place in them: another branch of the same
+    // conversation begins with the same messages.
+    const auto same = std::mismatch(m_messages.begin(), m_messages.end(), messages.begin(), messages.end(),
+                                    [](const Message& a, const Message& b) { return a.id == b.id; });
+    auto kept = static_cast<std::size_t>(same.first - m_messages.begin());
+    if (kept < m_firstShown || messages.size() - kept > kShownAtOnce)
+        kept = 0;
+    const bool other = kept == 0;
+    const std::size_t keptViews = other ? 0 : kept - m_firstShown;
+    for (std::size_t index = keptViews; index < m_views.size(); ++index) {
+        m_layout->removeWidget(m_views[index]);
+        m_views[index]->deleteLater();
+    }
+    m_views.resize(keptViews);
     m_messages = std::move(messages);
-    m_firstShown = m_messages.size() > kShownAtOnce ? m_messages.size() - kShownAtOnce : 0;
-    for (std::size_t index = m_firstShown; index < m_messages.size(); ++index) {
+    countMessages();
+    if (other)
+        m_firstShown = m_messages.size() > kShownAtOnce ? m_messages.size() - kShownAtOnce : 0;
+    for (std::size_t index = m_firstShown + keptViews; index < m_messages.size(); ++index) {
         m_views.push_back(makeView(index));
         m_layout->insertWidget(m_layout->count() - 1, m_views.back());
     }
     if (m_emptyState)
         m_emptyState->setVisible(m_messages.empty());
     refreshViews();
-    scrollToEnd();
+    if (other || m_following)
+        scrollToEnd();
+    if (focusIndex >= 0 && !m_views.empty() && focusedMessage() == 0) {
+        const auto last = static_cast<std::ptrdiff_t>(m_views.size()) - 1;
+        const std::ptrdiff_t shown = focusIndex - static_cast<std::ptrdiff_t>(m_firstShown);
+        MessageView* view = m_views[static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(shown, 0, last))];
+        view->show(); // the layout would do so later, too late for the keyboard
+        view->setFocus();
+    }
 }
 
 void TranscriptView::appendMessage(const Message& message)
 {
     m_messages.push_back(message);
+    countMessages();
     m_views.push_back(makeView(m_messages.size() - 1));
     m_layout->insertWidget(m_layout->count() - 1, m_views.back());
     if (m_emptyState)
@@ -130,6 +155,17 @@ MessageView* TranscriptView::makeView(std::size_t index)
     connect(view, &MessageView::editRequested, this, &TranscriptView::editRequested);
     connect(view, &MessageView::regenerateRequested, this, &TranscriptView::regenerateRequested);
     connect(view, &MessageView::continueRequested, this, &TranscriptView::continueRequested);
+    connect(view, &MessageView::siblingRequested, this, &TranscriptView::siblingRequested);
+    connect(view, &MessageView::tokensRequested, this, &TranscriptView::tokensRequested);
+    connect(view, &MessageView::deleteRequested, this, &TranscriptView::deleteRequested);
+    connect(view, &MessageView::reproduceRequested, this, &TranscriptView::reproduceRequested);
+    connect(view, &MessageView::tokenPicked, this, &TranscriptView::tokenPicked);
+    connect(view, &MessageView::tokenActivated, this, &TranscriptView::tokenActivated);
+    connect(view, &MessageView::tokenHovered, this, &TranscriptView::tokenHovered);
+    connect(view, &MessageView::alternativeRequested, this, &TranscriptView::alternativeRequested);
+    connect(view, &MessageView::measureChosen, this, &TranscriptView::measureChosen);
+    view->setCaretMode(m_caretMode);
+    emit viewMade(view);
     return view;
 }
 
@@ -139,24 +175,48 @@ void TranscriptView::refreshViews()
         m_views[shown]->setMessage(m_messages[m_firstShown + shown], contextOf(m_firstShown + shown));
 }
 
+void TranscriptView::countMessages()
+{
+    m_ordinals.clear();
+    m_userTotal = m_answerTotal = 0;
+    for (const Message& message : m_messages)
+        m_ordinals.push_back(message.role == ChatRole::User ? ++m_userTotal : ++m_answerTotal);
+}
+
 MessageContext TranscriptView::contextOf(std::size_t index) const
 {
-    const ChatRole role = m_messages[index].role;
+    const bool own = m_messages[index].role == ChatRole::User;
     MessageContext context;
     context.continuesText = m_continuesText;
     context.busy = m_busy;
     context.isLast = index + 1 == m_messages.size();
-    context.ordinal = 0;
-    context.total = 0;
-    for (std::size_t other = 0; other < m_messages.size(); ++other) {
-        if (m_messages[other].role != role)
-            continue;
-        ++context.total;
-        if (other <= index)
-            ++context.ordinal;
-    }
-    context.isLastUser = role == ChatRole::User && context.ordinal == context.total;
+    context.ordinal = m_ordinals[index];
+    context.total = own ? m_userTotal : m_answerTotal;
+    context.isLastUser = own && context.ordinal == context.total;
     return context;
+}
+
+void TranscriptView::setCaretMode(bool on)
+{
+    m_caretMode = on;
+    for (MessageView* view : m_views)
+        view->setCaretMode(on);
+}
+
+MessageView* TranscriptView::viewOf(MessageId message) const
+{
+    const auto found = std::find_if(m_views.begin(), m_views.end(),
+                                    [&](const MessageView* view) { return view->messageId() == message; });
+    return found == m_views.end() ? nullptr : *found;
+}
+
+MessageId TranscriptView::focusedMessage() const
+{
+    for (const MessageView* view : m_views) {
+        if (view->hasFocus() || view->isAncestorOf(view->window()->focusWidget()))
+            return view->messageId();
+    }
+    return 0;
 }
 
 void TranscriptView::showOlder()

@@ -27,6 +27,10 @@ public:
     void setBusy(bool busy);
     void focusNeighbour(int step); // -1 previous, +1 next message
     void scrollToEnd();
+    void setCaretMode(bool on);
+    [[nodiscard]] MessageView* viewOf(MessageId message) const; // null: none yet, or not here
+    [[nodiscard]] const std::vector<MessageView*>& views() const { return m_views; }
+    [[nodiscard]] MessageId focusedMessage() const; // 0: the keyboard is elsewhere
     [[nodiscard]] bool isAtEnd() const;
     [[nodiscard]] const std::vector<Message>& messages() const { return m_messages; }
 
@@ -35,6 +39,16 @@ signals:
     void editRequested(qint64 message);
     void regenerateRequested(qint64 message);
     void continueRequested(qint64 message);
+    void siblingRequested(qint64 message, int step);
+    void tokensRequested(qint64 message, bool shown);
+    void deleteRequested(qint64 message);
+    void reproduceRequested(qint64 message);
+    void tokenPicked(qint64 message, int token);
+    void tokenActivated(qint64 message, int token);
+    void tokenHovered(qint64 message, int token);
+    void alternativeRequested(qint64 message, int step);
+    void measureChosen(mmfree::gui::TokenMeasure measure);
+    void viewMade(mmfree::gui::MessageView* view); // a message became a widget
 
 protected:
     void resizeEvent(QResizeEvent* event) override;
@@ -42,6 +56,7 @@ protected:
 private:
     MessageView* makeView(std::size_t index);
     void refreshViews(); // contexts depend on the neighbours
+    void countMessages();
     [[nodiscard]] MessageContext contextOf(std::size_t index) const;
     void showOlder();
     void onScrolled(int value);
@@ -59,6 +74,9 @@ private:
     bool m_following = true;
     bool m_continuesText = false;
     bool m_busy = false;
+    bool m_caretMode = false;
+    std::vector<int> m_ordinals; // of each message among those of its author
+    int m_userTotal = 0, m_answerTotal = 0;
     int m_lastMaximum = 0;
     int m_keepFromBottom = -1; // while older messages are put in front
 };

@@ -94,13 +94,12 @@ void InferenceService::takeModel(JobId job, const LoadedModel& model)
     emit modelOpened();
 }
 
-JobId InferenceService::generate(std::vector<ChatTurn> turns, const GenerateOptions& options,
-                                 const QByteArray& storedState)
+JobId InferenceService::generate(AnswerTask task)
 {
     Q_ASSERT(m_generateJob == 0);
     m_stop = std::stop_source();
     m_generateJob = m_nextJob++;
-    emit generateRequested({m_generateJob, std::move(turns), options, m_stop.get_token(), storedState});
+    emit generateRequested({m_generateJob, std::move(task), m_stop.get_token()});
     return m_generateJob;
 }
 

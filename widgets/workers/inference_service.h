@@ -31,8 +31,7 @@ public:
     void listBackends();
 
     // Starts an answer and returns its job. Only one at a time.
-    JobId generate(std::vector<ChatTurn> turns, const GenerateOptions& options,
-                   const QByteArray& storedState);
+    JobId generate(AnswerTask task);
     void stopGenerating(); // ends within one token; generationFinished still arrives with the partial text
 
 signals:

@@ -7,6 +7,7 @@
 #include "engine/session/session.h"
 #include "engine/text/chat_template.h"
 #include "engine/text/tokenizer.h"
+#include "widgets/models/state_record.h"
 
 #include <QByteArray>
 #include <QMetaType>
@@ -14,6 +15,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <vector>
 
@@ -81,22 +83,33 @@ struct BackendSummary {
 };
 using ListBackendsFunction = std::function<std::vector<BackendSummary>()>;
 
-struct GenerateRequest {
-    JobId job = 0;
+// What to answer to, and how.
+struct AnswerTask {
     std::vector<ChatTurn> turns; // last one from the user: answer it; from the assistant: write on
     GenerateOptions options;
+    // Instead of the model's own; stop strings and system prompt in it are the ones that hold.
+    std::optional<ChatTemplate> chatTemplate;
+    // Of a prefix of the conversation, from an earlier outcome; null: none. Used when it fits.
+    std::shared_ptr<const StateRecord> state;
+    // The whole sequence as tokens where it is known exactly (a branch inside an answer); empty: from turns.
+    std::vector<TokenId> exactTokens;
+};
+
+struct GenerateRequest {
+    JobId job = 0;
+    AnswerTask task;
     std::stop_token stop;
-    QByteArray storedState; // of a prefix of `turns`, as written by an earlier outcome; empty: none
 };
 
 struct GenerationOutcome {
     QString text; // the whole new text
     StopReason reason = StopReason::MaxTokens;
     GenerationStats stats;
-    QString backend;
+    QString backend, device;
     MemoryUse memory;
     qint64 sequenceTokens = 0; // tokens of the whole sequence now
-    QByteArray storedState;    // state after this answer; empty when too large to keep
+    // After this answer; null when too large to keep or when the text is not all that was read.
+    std::shared_ptr<const StateRecord> answerState;
 };
 
 struct GenerationProgress {
@@ -105,6 +118,9 @@ struct GenerationProgress {
     qint64 tokens = 0; // generated so far
     double secondsSinceFirstToken = 0.0;
     double timeToFirstTokenSeconds = 0.0;
+    QByteArray tokenChunk; // the new tokens as serializeTrace() makes them; empty: none
+    std::shared_ptr<const StateRecord> promptState; // with the first progress of a job
+    std::vector<Checkpoint> checkpoints;            // new ones
 };
 
 } // namespace mmfree::gui

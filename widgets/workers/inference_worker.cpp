@@ -1,5 +1,6 @@
 #include "widgets/workers/inference_worker.h"
 
+#include "widgets/workers/answer_batcher.h"
 #include "widgets/workers/prompt_plan.h"
 
 #include <algorithm>
@@ -12,54 +13,12 @@ namespace
 {
 
 constexpr std::size_t kKeptStateBytes = 256u << 20; // states of earlier messages held in memory
-constexpr qsizetype kStoredStateBytes = 4 << 20;    // a larger state is read again instead of stored
-constexpr qint64 kBatchMilliseconds = 40;           // text reaches the window at most 25 times a second
+constexpr std::size_t kStoredStateBytes = 4u << 20; // a larger state is read again instead of stored
 
 std::size_t bytesOf(const SessionSnapshot& snapshot)
 {
     return snapshot.state.values.size() * sizeof(float) + snapshot.tokens.size() * sizeof(TokenId);
 }
-
-// Collects tokens into batches and sends them on.
-class TextBatcher
-{
-public:
-    TextBatcher(JobId job, std::function<void(const GenerationProgress&)> send)
-        : m_send(std::move(send))
-    {
-        m_progress.job = job;
-        m_sinceStart.start();
-        m_sinceBatch.start();
-    }
-
-    void add(const GeneratedToken& token)
-    {
-        if (m_progress.tokens == 0) {
-            m_progress.timeToFirstTokenSeconds = static_cast<double>(m_sinceStart.nsecsElapsed()) * 1e-9;
-            m_sinceFirst.start();
-        }
-        m_pending += token.text;
-        ++m_progress.tokens;
-        if (m_progress.tokens == 1 || m_sinceBatch.elapsed() >= kBatchMilliseconds)
-            flush();
-    }
-
-    void flush()
-    {
-        m_progress.newText = QString::fromStdString(m_pending);
-        if (m_sinceFirst.isValid())
-            m_progress.secondsSinceFirstToken = static_cast<double>(m_sinceFirst.nsecsElapsed()) * 1e-9;
-        m_send(m_progress);
-        m_pending.clear();
-        m_sinceBatch.restart();
-    }
-
-private:
-    std::function<void(const GenerationProgress&)> m_send;
-    GenerationProgress m_progress;
-    std::string m_pending;
-    QElapsedTimer m_sinceStart, m_sinceFirst, m_sinceBatch;
-};
 
 // The token that ended the answer is not part of its text; what follows is the template's business. False:
 // the sequence holds more that is not in the text (a stop string of several tokens), so it must be read
@@ -124,20 +83,14 @@ GenerationOutcome InferenceWorker::run(const GenerateRequest& request)
                     m_info->name.toStdString() +
                         ": the model has no tokenizer.model, needed: one to chat with text");
 
-    const PromptPlan plan = planPrompt(m_info->chatTemplate, request.turns);
-    std::size_t nextPiece = 0;
-    std::uint64_t key = restoreLongestPrefix(plan, request.storedState, nextPiece);
-    TextBatcher batcher(request.job,
-                        [this](const GenerationProgress& progress) { emit textArrived(progress); });
-    for (; nextPiece < plan.pieces.size(); ++nextPiece) {
-        const PromptPiece& piece = plan.pieces[nextPiece];
-        m_session->appendText(piece.text, piece.parseSpecial);
-        key = piece.keyAfter;
-    }
-    const std::int64_t alreadyRead = m_session->snapshot().consumed;
+    const AnswerTask& task = request.task;
+    const std::uint64_t key = preparePrompt(task);
+    const std::int64_t alreadyRead = m_session->consumed();
     const auto promptTokens = static_cast<std::int64_t>(m_session->tokens().size()) - alreadyRead;
     if (m_session->tokens().empty())
         throw Error(ErrorCode::InvalidText, "the message is empty, needed: some text for the model to read");
+    AnswerBatcher batcher(request.job, *m_session, *m_info,
+                          [this](const GenerationProgress& progress) { emit textArrived(progress); });
     QElapsedTimer reading;
     reading.start();
     // Leaves the last token pending, so that the state can be continued: logits are not part of a snapshot.
@@ -145,10 +98,13 @@ GenerationOutcome InferenceWorker::run(const GenerateRequest& request)
         emit readingProgressed(request.job, done, total);
     });
     const double readingSeconds = static_cast<double>(reading.nsecsElapsed()) * 1e-9;
-    keep(key, m_session->snapshot()); // regenerating starts here again
+    SessionSnapshot before = m_session->snapshot();
+    batcher.setPromptState(storable(key, before));
+    keep(key, std::move(before)); // regenerating starts here again
 
-    GenerateOptions options = request.options;
-    for (const std::string& stop : m_info->chatTemplate.stopStrings)
+    GenerateOptions options = task.options;
+    for (const std::string& stop :
+         (task.chatTemplate ? *task.chatTemplate : m_info->chatTemplate).stopStrings)
         options.stopStrings.push_back(stop);
     const GenerationResult result =
         m_session->generate(options, request.stop, [&](const GeneratedToken& token) { batcher.add(token); });
@@ -162,27 +118,66 @@ GenerationOutcome InferenceWorker::run(const GenerateRequest& request)
     outcome.stats.prefillSeconds += readingSeconds;
     outcome.stats.timeToFirstTokenSeconds += readingSeconds;
     outcome.backend = QString::fromStdString(m_session->executor().info().backend);
+    outcome.device = QString::fromStdString(m_session->executor().info().description);
     outcome.memory = m_session->memoryUse();
     outcome.sequenceTokens = static_cast<qint64>(m_session->tokens().size());
     SessionSnapshot after = m_session->snapshot();
     if (dropEndToken(result, options.stopStrings, *m_info->tokenizer, after)) {
         const std::uint64_t keyAfter = extendKey(key, result.text);
-        outcome.storedState = serializeState({m_info->fingerprint, keyAfter, after});
-        if (outcome.storedState.size() > kStoredStateBytes)
-            outcome.storedState.clear();
+        outcome.answerState = storable(keyAfter, after);
         keep(keyAfter, std::move(after));
     }
     return outcome;
 }
 
-std::uint64_t InferenceWorker::restoreLongestPrefix(const PromptPlan& plan, const QByteArray& stored,
+std::shared_ptr<const StateRecord> InferenceWorker::storable(std::uint64_t key,
+                                                             const SessionSnapshot& snapshot) const
+{
+    if (snapshot.state.values.size() * sizeof(float) > kStoredStateBytes)
+        return nullptr;
+    return std::make_shared<const StateRecord>(StateRecord{m_info->fingerprint, key, snapshot});
+}
+
+std::uint64_t InferenceWorker::preparePrompt(const AnswerTask& task)
+{
+    const PromptPlan plan =
+        planPrompt(task.chatTemplate ? *task.chatTemplate : m_info->chatTemplate, task.turns);
+    if (!task.exactTokens.empty()) {
+        prepareExactTokens(task);
+        return plan.pieces.empty() ? kEmptyPromptKey : plan.pieces.back().keyAfter;
+    }
+    std::size_t nextPiece = 0;
+    std::uint64_t key = restoreLongestPrefix(plan, task.state, nextPiece);
+    for (; nextPiece < plan.pieces.size(); ++nextPiece) {
+        const PromptPiece& piece = plan.pieces[nextPiece];
+        m_session->appendText(piece.text, piece.parseSpecial);
+        key = piece.keyAfter;
+    }
+    return key;
+}
+
+void InferenceWorker::prepareExactTokens(const AnswerTask& task)
+{
+    const std::vector<TokenId>& tokens = task.exactTokens;
+    std::size_t shared = 0;
+    m_session->reset();
+    if (task.state && task.state->fingerprint == m_info->fingerprint) {
+        const std::vector<TokenId>& known = task.state->snapshot.tokens;
+        if (known.size() <= tokens.size() && std::equal(known.begin(), known.end(), tokens.begin()) &&
+            task.state->snapshot.consumed < static_cast<std::int64_t>(tokens.size())) {
+            m_session->restore(task.state->snapshot);
+            shared = known.size();
+        }
+    }
+    m_session->append(std::span(tokens).subspan(shared));
+}
+
+std::uint64_t InferenceWorker::restoreLongestPrefix(const PromptPlan& plan,
+                                                    const std::shared_ptr<const StateRecord>& stored,
                                                     std::size_t& nextPiece)
 {
-    if (std::optional<StoredState> state = parseState(stored)) {
-        const bool fits = state->fingerprint == m_info->fingerprint;
-        if (fits && !kept(state->key))
-            keep(state->key, std::move(state->snapshot));
-    }
+    if (stored && stored->fingerprint == m_info->fingerprint && !kept(stored->key))
+        keep(stored->key, stored->snapshot);
     for (std::size_t count = plan.pieces.size(); count > 0; --count) {
         const std::uint64_t key = plan.pieces[count - 1].keyAfter;
         const SessionSnapshot* snapshot = kept(key);

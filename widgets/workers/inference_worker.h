@@ -41,24 +41,21 @@ private:
     };
 
     GenerationOutcome run(const GenerateRequest& request);
-    std::uint64_t restoreLongestPrefix(const PromptPlan& plan, const QByteArray& stored,
+    // Appends what has to be read, on top of the nearest state. Returns the key of the prompt.
+    std::uint64_t preparePrompt(const AnswerTask& task);
+    void prepareExactTokens(const AnswerTask& task);
+    std::uint64_t restoreLongestPrefix(const PromptPlan& plan,
+                                       const std::shared_ptr<const StateRecord>& stored,
                                        std::size_t& nextPiece);
+    [[nodiscard]] std::shared_ptr<const StateRecord> storable(std::uint64_t key,
+                                                              const SessionSnapshot& snapshot) const;
     void keep(std::uint64_t key, SessionSnapshot snapshot);
     [[nodiscard]] const SessionSnapshot* kept(std::uint64_t key);
 
     std::shared_ptr<const ModelInfo> m_info;
     std::unique_ptr<Session> m_session;
     std::optional<ErrorInfo> m_installError; // why there is no session for m_info
-    std::list<KeptState> m_kept; // most recently used first, within kKeptStateBytes
+    std::list<KeptState> m_kept;             // most recently used first, within kKeptStateBytes
 };
-
-// A state with what it belongs to, as bytes for storage. parse returns nothing for foreign or damaged bytes.
-struct StoredState {
-    QString fingerprint;
-    std::uint64_t key = 0;
-    SessionSnapshot snapshot;
-};
-[[nodiscard]] QByteArray serializeState(const StoredState& state);
-[[nodiscard]] std::optional<StoredState> parseState(const QByteArray& bytes);
 
 } // namespace mmfree::gui
