@@ -136,9 +136,7 @@ QPlainTextEdit:focus { border: 2px solid {accent}; }
 #templateError { color: {danger}; }
 #tokenPopover { background: {surface}; border: 1px solid {control}; border-radius: 8px; }
 #tokenPopover QTreeView, #tokenPanel QTreeView { border: 1px solid {border}; }
-QToolButton::menu-indicator { image: none; width: 0; }
-QToolButton::menu-button { background: transparent; border: none; width: 14px; }
-QToolButton[popupMode="1"] { padding-right: 16px; }
+#messageView QToolButton::menu-indicator, #chatListMenu::menu-indicator { image: none; width: 0; }
 
 #composerFrame { background: {surface}; border: 1px solid {control}; border-radius: 12px; }
 #composerFrame[active="true"] { border: 2px solid {accent}; }
