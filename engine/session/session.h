@@ -92,6 +92,7 @@ public:
     [[nodiscard]] InferenceExecutor& executor() { return *m_executor; }
     [[nodiscard]] const Tokenizer* tokenizer() const { return m_tokenizer.get(); }
     [[nodiscard]] const std::vector<TokenId>& tokens() const { return m_tokens; }
+    [[nodiscard]] std::int64_t consumed() const { return m_consumed; } // tokens read; the rest is pending
     [[nodiscard]] MemoryUse memoryUse() const;
 
     void reset(); // empty sequence
