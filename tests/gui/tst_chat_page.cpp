@@ -12,6 +12,7 @@
 
 #include <QApplication>
 #include <QClipboard>
+#include <QDir>
 #include <QDragEnterEvent>
 #include <QLabel>
 #include <QLineEdit>
@@ -397,6 +398,41 @@ private slots:
         window.send("hello");
         QCOMPARE(window.messages().size(), 0);
         QCOMPARE(window.editor()->toPlainText(), QString("hello"));
+    }
+
+    void answersOfTheBundledModelAreHeldAgainstTheFacts()
+    {
+        QTemporaryDir resources;
+        QVERIFY(QDir(resources.path()).mkpath("demo"));
+        QFile table(resources.filePath("demo/facts.tsv"));
+        QVERIFY(table.open(QIODevice::WriteOnly));
+        table.write("abandon\tverb\tforsake, leave behind\n");
+        table.close();
+        WindowFixture window({}, {}, [&](app::WindowSetup& setup) {
+            setup.resourceFolder = resources.path();
+            setup.bundledModel = "/models/pocket";
+        });
+        window.open("/models/pocket");
+        const auto verdict = [&] {
+            auto* label = window.messages().last()->findChild<QLabel*>("verdict");
+            return label->isVisible() ? label->text() : QString();
+        };
+        window.m_control->setDefaultAnswer("abandon (verb): forsake, leave behind.");
+        window.send("What does abandon mean?");
+        QVERIFY(window.waitIdle());
+        QTRY_VERIFY2(verdict().contains("Agrees"), qPrintable(verdict()));
+        window.m_control->setDefaultAnswer("abandon (verb): to bring home.");
+        window.press(Qt::Key_R, Qt::ControlModifier);
+        QVERIFY(window.waitIdle());
+        QTRY_VERIFY2(verdict().contains("Differs"), qPrintable(verdict()));
+        window.m_control->setDefaultAnswer("Good morning.");
+        window.press(Qt::Key_R, Qt::ControlModifier);
+        QVERIFY(window.waitIdle());
+        QTRY_VERIFY2(verdict().contains("Not in my list"), qPrintable(verdict()));
+        window.open("/models/other"); // what is checked is the bundled model's list
+        window.press(Qt::Key_R, Qt::ControlModifier);
+        QVERIFY(window.waitIdle());
+        QCOMPARE(verdict(), QString());
     }
 
     void theComposerCountsTokens()

@@ -13,7 +13,8 @@
 namespace mmfree::test
 {
 
-WindowFixture::WindowFixture(QString dataFolder, gui::OpenFunction open)
+WindowFixture::WindowFixture(QString dataFolder, gui::OpenFunction open,
+                             const std::function<void(app::WindowSetup&)>& adjust)
     : m_dataFolder(dataFolder.isEmpty() ? m_temporary.path() : std::move(dataFolder))
     , m_control(std::make_shared<FakeControl>())
 {
@@ -21,6 +22,8 @@ WindowFixture::WindowFixture(QString dataFolder, gui::OpenFunction open)
     setup.dataFolder = m_dataFolder;
     setup.openModel = open ? std::move(open) : fakeOpen(m_control);
     setup.listBackends = fakeBackends();
+    if (adjust)
+        adjust(setup);
     m_window = std::make_unique<app::MainWindow>(setup);
     QObject::connect(
         &m_window->chat(), &gui::ChatController::problem, m_window.get(),

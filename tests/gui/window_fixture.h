@@ -16,7 +16,9 @@ class WindowFixture
 {
 public:
     // `open` empty: the scripted model.
-    explicit WindowFixture(QString dataFolder = {}, gui::OpenFunction open = {});
+    // `adjust` may change what the window is given.
+    explicit WindowFixture(QString dataFolder = {}, gui::OpenFunction open = {},
+                           const std::function<void(app::WindowSetup&)>& adjust = {});
     ~WindowFixture();
 
     void open(const QString& model = QStringLiteral("/models/pocket")); // and waits

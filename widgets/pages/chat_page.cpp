@@ -2,6 +2,7 @@
 
 #include "widgets/actions/action_registry.h"
 #include "widgets/chat/chat_controller.h"
+#include "widgets/chat/fact_checker.h"
 #include "widgets/chat/second_chat.h"
 #include "widgets/models/conversation_list_model.h"
 #include "widgets/pages/page_context.h"
@@ -21,6 +22,7 @@
 #include "widgets/views/transcript_view.h"
 #include "widgets/workers/inference_service.h"
 
+#include <QDir>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QPlainTextEdit>
@@ -77,6 +79,10 @@ ChatPage::ChatPage(const PageContext& context, QWidget* parent)
     , m_stats(new StatsPanel)
     , m_splitter(new QSplitter(this))
     , m_popover(new TokenDetails(TokenDetails::Kind::Popover, this))
+    , m_facts(new FactChecker(context.resourceFolder.isEmpty()
+                                  ? QString()
+                                  : QDir(context.resourceFolder).filePath(QStringLiteral("demo/facts.tsv")),
+                              context.bundledModel, this))
     , m_tokenTimer(new QTimer(this))
 {
     m_popover->hide();
@@ -237,6 +243,8 @@ void ChatPage::connectController()
                                [this, message] { m_controller->restoreMessage(message); });
     });
     connect(m_service, &InferenceService::modelOpened, this, &ChatPage::updateModel);
+    connect(m_facts, &FactChecker::ready, this, &ChatPage::updateVerdicts);
+    connect(m_controller, &ChatController::answerFinished, this, &ChatPage::updateVerdicts);
 }
 
 void ChatPage::connectViews()
@@ -438,6 +446,7 @@ void ChatPage::showConversation()
     updateActivity();
     updateStats();
     updateTokenPanel();
+    updateVerdicts();
 }
 
 void ChatPage::updateModel()
@@ -535,6 +544,20 @@ void ChatPage::updateActivity()
         m_title->setText(list->index(row).data().toString());
     else if (!stored)
         m_title->setText(tr("New chat"));
+}
+
+void ChatPage::updateVerdicts()
+{
+    for (MessageView* view : m_transcript->views())
+        showVerdict(view);
+}
+
+void ChatPage::showVerdict(MessageView* view)
+{
+    const Message& answer = view->message();
+    const Message* question = m_controller->message(answer.parent);
+    const Verdict verdict = question ? m_facts->verdictOn(question->text, answer) : Verdict();
+    view->setVerdict(verdict.text, verdict.icon);
 }
 
 void ChatPage::updateStats()

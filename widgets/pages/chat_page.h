@@ -27,6 +27,7 @@ class CompareColumn;
 class Composer;
 class ConversationPanel;
 class EmptyState;
+class FactChecker;
 class InferenceService;
 class MessageBar;
 class MessageView;
@@ -116,6 +117,9 @@ private:
     void askBoth();
     void updateDifference();
 
+    void updateVerdicts();
+    void showVerdict(MessageView* view);
+
     void copyText(const QString& text);
     void copyReproduce(qint64 message);
     void exportChat(const QString& format, bool all);
@@ -150,6 +154,7 @@ private:
     QMenu* m_secondMenu = nullptr;
     QLabel* m_firstRate = nullptr; // tokens per second of the first column while two are asked
     bool m_askWhenOpen = false;
+    FactChecker* m_facts;
     QTimer* m_tokenTimer; // redraws the tokens of an answer that is written, at most twice a second
     QList<QAction*> m_openActions;
     QHash<QString, QAction*> m_actions; // by id

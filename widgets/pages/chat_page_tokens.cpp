@@ -116,6 +116,7 @@ void ChatPage::refreshTokens(qint64 message)
 
 void ChatPage::prepareView(MessageView* view)
 {
+    showVerdict(view);
     if (m_allTokens && view->message().role == ChatRole::Assistant)
         m_tokenMessages.insert(view->messageId());
     if (m_tokenMessages.contains(view->messageId())) {
