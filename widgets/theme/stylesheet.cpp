@@ -137,6 +137,7 @@ QPlainTextEdit:focus { border: 2px solid {accent}; }
 #tokenPopover { background: {surface}; border: 1px solid {control}; border-radius: 8px; }
 #tokenPopover QTreeView, #tokenPanel QTreeView { border: 1px solid {border}; }
 #messageView QToolButton::menu-indicator, #chatListMenu::menu-indicator { image: none; width: 0; }
+#chatListMenu { padding-right: 3px; }
 
 #composerFrame { background: {surface}; border: 1px solid {control}; border-radius: 12px; }
 #composerFrame[active="true"] { border: 2px solid {accent}; }
