@@ -364,6 +364,21 @@
     </message>
 </context>
 <context>
+    <name>TemplatePanel</name>
+    <message>
+        <source>A question</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>An answer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Another question</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>TensorFilter</name>
     <message>
         <source>“%1” cannot be compared; known: %2</source>
@@ -862,6 +877,62 @@
         <source>%1 d %2 h</source>
         <translation>%1 д %2 ч</translation>
     </message>
+    <message>
+        <source>System</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>You</source>
+        <translation type="unfinished">Вы</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation type="unfinished">Модель</translation>
+    </message>
+    <message>
+        <source>%1 is %2, needed: %3</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>absent</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>text</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>the number of an earlier message, or 0 for the first</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>user, assistant or system</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The file is a JSON list or value, needed: an object</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The file is not JSON: %1 at byte %2</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>a list</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>an object</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>a list of at most %1 messages</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The file holds no chats, needed: at least one</source>
+        <translation type="unfinished"></translation>
+    </message>
 </context>
 <context>
     <name>mmfree::gui::ActionRegistry</name>
@@ -1029,6 +1100,42 @@
         <source>The chat could not be saved</source>
         <translation>Чат не удалось сохранить</translation>
     </message>
+    <message>
+        <source>This answer was written by another model, or its state was not kept.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Only an answer that a model wrote to its end can be reproduced.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The chat file could not be read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>What the model read for this answer was not kept.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The answer was continued and its tokens were not kept.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The chats could not be imported</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Precise</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Creative</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Always the likeliest</source>
+        <translation type="unfinished"></translation>
+    </message>
 </context>
 <context>
     <name>mmfree::gui::ChatPage</name>
@@ -1121,10 +1228,6 @@
         <translation>Ctrl+Shift+C</translation>
     </message>
     <message>
-        <source>&amp;Previous message</source>
-        <translation>Пре&amp;дыдущее сообщение</translation>
-    </message>
-    <message>
         <source>Ctrl+Up</source>
         <translation>Ctrl+Up</translation>
     </message>
@@ -1155,10 +1258,6 @@
     <message>
         <source>Ctrl+I</source>
         <translation>Ctrl+I</translation>
-    </message>
-    <message>
-        <source>Show or hide sampling and statistics</source>
-        <translation>Показать или скрыть сэмплирование и статистику</translation>
     </message>
     <message>
         <source>Inspector</source>
@@ -1240,6 +1339,302 @@
         <source>New chat</source>
         <translation>Новый чат</translation>
     </message>
+    <message>
+        <source>Template</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Token</source>
+        <translation type="unfinished">Токен</translation>
+    </message>
+    <message>
+        <source>Your message and what followed were deleted</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The answer and what followed were deleted</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation type="unfinished">Вернуть</translation>
+    </message>
+    <message>
+        <source>Editing your message · Esc to cancel</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Editing the answer · Enter keeps it · Esc to cancel</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>&amp;Pin or unpin chat</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Ctrl+Shift+K</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Keep this chat at the top of the list</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>&amp;Move to folder…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Ctrl+Shift+M</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Export as Mark&amp;down…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Export as &amp;HTML…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Export as PD&amp;F…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Export as &amp;JSON…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>With all branches and settings; can be imported again</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Export all chats as JSON…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>&amp;Import chats (JSON)…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Previous &amp;version</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Alt+Left</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Show the version of this message that was written before</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Next v&amp;ersion</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Alt+Right</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>De&amp;lete message</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Ctrl+Shift+Del</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Delete the message with the keyboard focus, else the last, and what follows</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Copy command line (Re&amp;produce)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Ctrl+Shift+R</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The exact command that writes the last answer again</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Show to&amp;kens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Ctrl+T</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Tint tokens by how sure the model was: of the focused answer, else of all</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Ask &amp;both</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Ctrl+Shift+Return</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Ask a second model or backend the same, side by side</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Previous message</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>C&amp;aret in answers</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>F7</source>
+        <translation type="unfinished">F7</translation>
+    </message>
+    <message>
+        <source>Move a text cursor through messages with the keyboard</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Read replies alo&amp;ud</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Tell the screen reader what the model writes, sentence by sentence</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Show or hide sampling, template, token and statistics</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Floa&amp;ting inspector</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Ctrl+Shift+I</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The inspector as a window of its own</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Ask both</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 on</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation type="unfinished">%1: %2</translation>
+    </message>
+    <message>
+        <source>no device</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Another model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Bundled model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Model folder…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Open a second model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Packed model…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Models (*.safetensors);;All files (*)</source>
+        <translation type="unfinished">Модели (*.safetensors);;Все файлы (*)</translation>
+    </message>
+    <message>
+        <source>opening…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>ready</source>
+        <translation type="unfinished">готов</translation>
+    </message>
+    <message>
+        <source>not opened</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 was not opened as second model: %2</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>done</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The second model stopped</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>This answer cannot be reproduced</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The command line was copied</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>All chats</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The chat was not exported</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Export</source>
+        <translation type="unfinished">Экспорт</translation>
+    </message>
+    <message>
+        <source>%1 files (*.%2)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>All files (*)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Exported</source>
+        <translation type="unfinished">Экспортировано</translation>
+    </message>
+    <message>
+        <source>Import chats</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>JSON files (*.json)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The chats could not be imported</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 has %2 bytes, needed: at most %3</source>
+        <translation type="unfinished"></translation>
+    </message>
 </context>
 <context>
     <name>mmfree::gui::CommandPalette</name>
@@ -1262,6 +1657,41 @@
     <message>
         <source>Command</source>
         <translation>Команда</translation>
+    </message>
+</context>
+<context>
+    <name>mmfree::gui::CompareColumn</name>
+    <message>
+        <source>Answers of the second model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Another second model or backend</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Ask one model only</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 on %2</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>First difference at token %1, character %2</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>First difference at character %1</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Both answers are equal</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Equal so far</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -1456,10 +1886,6 @@
 </context>
 <context>
     <name>mmfree::gui::Composer</name>
-    <message>
-        <source>Editing your last message · Esc to cancel</source>
-        <translation>Правка последнего сообщения · Esc — отмена</translation>
-    </message>
     <message>
         <source>Message</source>
         <translation>Сообщение</translation>
@@ -1663,6 +2089,10 @@ Last written %2</source>
         <source>%1, %2</source>
         <translation>%1, %2</translation>
     </message>
+    <message>
+        <source>%1, pinned, %2</source>
+        <translation type="unfinished"></translation>
+    </message>
 </context>
 <context>
     <name>mmfree::gui::ConversationPanel</name>
@@ -1689,6 +2119,61 @@ Last written %2</source>
     <message>
         <source>No chat contains “%1”.</source>
         <translation>Ни в одном чате нет «%1».</translation>
+    </message>
+    <message>
+        <source>Import and export</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Move to a folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Folder (empty: none)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Rename the folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Name of the folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Rename the folder…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Dissolve the folder, keep its chats</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>mmfree::gui::ConversationSections</name>
+    <message>
+        <source>Pinned</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Today</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Last seven days</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Earlier</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1, %2 chats, folded</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1, %2 chats</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -2361,6 +2846,21 @@ The file was kept as %2; new chats go into a new file.</source>
     </message>
 </context>
 <context>
+    <name>mmfree::gui::FactChecker</name>
+    <message>
+        <source>✓ Agrees with my list of facts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Differs from my list of facts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Not in my list of facts</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>mmfree::gui::FlowDiagram</name>
     <message>
         <source>Stations of the block</source>
@@ -2999,10 +3499,6 @@ The file was kept as %2; new chats go into a new file.</source>
         <translation>Копировать сообщение</translation>
     </message>
     <message>
-        <source>Edit and send again</source>
-        <translation>Исправить и отправить снова</translation>
-    </message>
-    <message>
         <source>Write another answer</source>
         <translation>Написать другой ответ</translation>
     </message>
@@ -3065,6 +3561,50 @@ The file was kept as %2; new chats go into a new file.</source>
     <message>
         <source>Reply %1 of %2, %3</source>
         <translation>Ответ %1 из %2, %3</translation>
+    </message>
+    <message>
+        <source>Edit (Ctrl+E edits the last message of yours)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Show as tokens (Ctrl+T)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>More</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Previous version (Alt+Left)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Next version (Alt+Right)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Copy the command line that reproduces it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Delete this message and what follows</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1/%2</source>
+        <translation type="unfinished">%1× {1/%2?}</translation>
+    </message>
+    <message>
+        <source>Version %1 of %2</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>, %1 tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>, version %1 of %2</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -4658,22 +5198,6 @@ To the baseline: %1</source>
         <translation>Штраф за повторы</translation>
     </message>
     <message>
-        <source>Makes tokens of the last %1 less likely. 1 turns this off.</source>
-        <translation>Снижает вероятность последних %1 токенов. 1 — выключено.</translation>
-    </message>
-    <message>
-        <source>Longest answer, tokens</source>
-        <translation>Длина ответа, токенов</translation>
-    </message>
-    <message>
-        <source>The answer ends here at the latest; it can be continued.</source>
-        <translation>Не позже этого ответ закончится; его можно продолжить.</translation>
-    </message>
-    <message>
-        <source>Reset to defaults</source>
-        <translation>Вернуть значения по умолчанию</translation>
-    </message>
-    <message>
         <source>The same seed, text and settings give the same answer. Locked: it stays; open: every answer draws a new one.</source>
         <translation>Одинаковые зерно, текст и настройки дают одинаковый ответ. Закрыто — зерно сохраняется; открыто — для каждого ответа новое.</translation>
     </message>
@@ -4682,20 +5206,140 @@ To the baseline: %1</source>
         <translation>Зерно</translation>
     </message>
     <message>
-        <source>Draw a new seed</source>
-        <translation>Выбрать новое зерно</translation>
-    </message>
-    <message>
         <source>Keep this seed</source>
         <translation>Сохранять это зерно</translation>
     </message>
     <message>
-        <source>The seed is kept for all answers</source>
-        <translation>Зерно сохраняется для всех ответов</translation>
+        <source>Makes recent tokens less likely. 1 turns this off.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>Every answer draws a new seed</source>
-        <translation>Для каждого ответа новое зерно</translation>
+        <source>Penalty looks back</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Tokens that the repetition penalty looks back. 0 turns it off.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Longest answer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Tokens. The answer ends here at the latest; it can be continued.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>System prompt</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>What the model reads before the conversation.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>None</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Stop strings</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>One a line. The answer ends before the first that it writes; \n stands for a line break.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Alternatives kept</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>So many other tokens the model considered are kept with each token of an answer, for the token face. 0 keeps none.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Reset this chat&apos;s settings</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Preset</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Settings under a name. What this chat sets itself goes before it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Save these settings as a preset</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Delete this preset</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Save a preset</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Name of the preset</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>No preset</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Draw a seed and keep it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1
+Token data of all chats: %2</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>random</source>
+        <translation type="unfinished">случайные веса</translation>
+    </message>
+    <message>
+        <source>The seed is kept for all answers of this chat</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Every answer draws a new seed. Press to keep the latest.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>mmfree::gui::SettingMarker</name>
+    <message>
+        <source>model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The model&apos;s default</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>preset</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>From the preset “%1”</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>this chat</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Set for this chat. Press to go back to the preset&apos;s or the model&apos;s value.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation type="unfinished">%1: %2</translation>
     </message>
 </context>
 <context>
@@ -5003,6 +5647,33 @@ To the baseline: %1</source>
     <message>
         <source>, </source>
         <translation>, </translation>
+    </message>
+</context>
+<context>
+    <name>mmfree::gui::Sparkline</name>
+    <message>
+        <source>Time of each step</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 steps, the slowest took %2</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>fewer than two steps</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>step %1: %2</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 steps</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>top %1</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -5314,6 +5985,102 @@ To the baseline: %1</source>
         <source>nothing to read</source>
         <translation>читать нечего</translation>
     </message>
+    <message>
+        <source>Reproduce</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Median step</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Half of the tokens took at most this long</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>95th percentile</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>95 % of the tokens took at most this long</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Workspace</source>
+        <translation type="unfinished">Рабочая память</translation>
+    </message>
+    <message>
+        <source>Memory for activations</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Device</source>
+        <translation type="unfinished">Устройство</translation>
+    </message>
+    <message>
+        <source>Instruction set, threads and packing</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Build</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Version of this program that wrote it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Time of each decode step; click a spike for its token</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Copy the command line that writes this answer again</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>mmfree::gui::TemplatePanel</name>
+    <message>
+        <source>Chat template</source>
+        <translation type="unfinished">Шаблон чата</translation>
+    </message>
+    <message>
+        <source>What the model reads</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>A JSON object with the texts around each turn: begin, user_prefix, user_suffix and so on</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>No model with a tokenizer is open.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The template takes longer than %1 seconds to read; the last good one stays in use.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The template has %1 characters, needed: at most %2</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>chat template</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>id %1</source>
+        <translation type="unfinished">id %1</translation>
+    </message>
+    <message>
+        <source>What the model reads (the beginning)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1
+The last good template stays in use.</source>
+        <translation type="unfinished"></translation>
+    </message>
 </context>
 <context>
     <name>mmfree::gui::TensorTree</name>
@@ -5514,6 +6281,216 @@ To the baseline: %1</source>
     <message>
         <source>now %1 zeros, %2 of the weights changed in %3 steps</source>
         <translation>сейчас нулей %1; за %3 шагов изменилось %2 весов</translation>
+    </message>
+</context>
+<context>
+    <name>mmfree::gui::TokenDetails</name>
+    <message>
+        <source>%1 %</source>
+        <translation type="unfinished">%1 %</translation>
+    </message>
+    <message>
+        <source>excluded by the model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>removed by temperature 0</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>removed by top-k</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>removed by top-p</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>removed by min-p</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Continue from here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Force and stop</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Explore the state here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Token</source>
+        <translation type="unfinished">Токен</translation>
+    </message>
+    <message>
+        <source>Alternatives</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Probability</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Sampler</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>A new branch: the answer up to here, the marked token, and what the model says then (Enter)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>A new branch that ends with the marked token</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>No token is selected</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Show an answer as tokens (Ctrl+T) and pick one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>(end or control token)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Token %1, id %2</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>rank %1</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>log-probability %1</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>entropy %1 nats</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>bytes %1</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>chosen by you</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>drawn with %1</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>, penalised as a repetition</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 (written)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Worked out again for the present settings; the repetition penalty is as it was when the token was written.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The model&apos;s own probabilities; what the sampler did is at the right.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>mmfree::gui::TokenFace</name>
+    <message>
+        <source>100 %</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>50 %</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>0 %</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>0 nats</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>8 or more</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>5 or more</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 %</source>
+        <translation type="unfinished">%1 %</translation>
+    </message>
+    <message>
+        <source>Legend: no tint is %1, full tint is %2</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Probability</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Surprisal</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Entropy</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Top-2 margin</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 nats</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>not among the kept alternatives</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Dotted underline: below 10 %</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>No tokens were kept for this message.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Tint tokens by</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>What the tint of a token shows</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>end</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Dotted underline: above 2.3 nats</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1: %2, chosen by you</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation type="unfinished">%1: %2</translation>
     </message>
 </context>
 <context>

@@ -43,7 +43,7 @@ private slots:
         setup.listBackends = [] { return std::vector<BackendSummary>(); };
         setup.backends = allBackends();
         setup.bundledModel =
-            QString::fromStdString((test::sourceFolder() / "resources/demo/holmes.safetensors").string());
+            QString::fromStdString((test::sourceFolder() / "resources/demo/dictionary.safetensors").string());
         m_window = std::make_unique<app::MainWindow>(setup);
         m_window->resize(1300, 700);
         m_window->show();

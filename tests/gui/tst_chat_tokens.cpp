@@ -250,7 +250,7 @@ private slots:
     void theCopiedCommandLineWritesTheSameAnswer()
     {
         const QString bundled =
-            QString::fromStdString((test::sourceFolder() / "resources/demo/holmes.safetensors").string());
+            QString::fromStdString((test::sourceFolder() / "resources/demo/dictionary.safetensors").string());
         WindowFixture window({}, app::openModelParts);
         window.open(bundled);
         window.set("maxTokens", 24);
