@@ -12,6 +12,13 @@ namespace
 
 constexpr qsizetype kRecentModels = 10;
 
+int boundedInteger(const QVariant& value, int minimum, int maximum, int fallback)
+{
+    bool ok = false;
+    const int number = value.toInt(&ok);
+    return ok && number >= minimum && number <= maximum ? number : fallback;
+}
+
 } // namespace
 
 SettingsFile::SettingsFile(const QString& folder)
