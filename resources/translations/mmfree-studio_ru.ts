@@ -367,15 +367,15 @@
     <name>TemplatePanel</name>
     <message>
         <source>A question</source>
-        <translation type="unfinished"></translation>
+        <translation>Вопрос</translation>
     </message>
     <message>
         <source>An answer</source>
-        <translation type="unfinished"></translation>
+        <translation>Ответ</translation>
     </message>
     <message>
         <source>Another question</source>
-        <translation type="unfinished"></translation>
+        <translation>Ещё один вопрос</translation>
     </message>
 </context>
 <context>
@@ -879,59 +879,59 @@
     </message>
     <message>
         <source>System</source>
-        <translation type="unfinished"></translation>
+        <translation>Система</translation>
     </message>
     <message>
         <source>You</source>
-        <translation type="unfinished">Вы</translation>
+        <translation>Вы</translation>
     </message>
     <message>
         <source>Model</source>
-        <translation type="unfinished">Модель</translation>
+        <translation>Модель</translation>
     </message>
     <message>
         <source>%1 is %2, needed: %3</source>
-        <translation type="unfinished"></translation>
+        <translation>%1: %2, нужно: %3</translation>
     </message>
     <message>
         <source>absent</source>
-        <translation type="unfinished"></translation>
+        <translation>отсутствует</translation>
     </message>
     <message>
         <source>text</source>
-        <translation type="unfinished"></translation>
+        <translation>текст</translation>
     </message>
     <message>
         <source>the number of an earlier message, or 0 for the first</source>
-        <translation type="unfinished"></translation>
+        <translation>номер более раннего сообщения или 0 для первого</translation>
     </message>
     <message>
         <source>user, assistant or system</source>
-        <translation type="unfinished"></translation>
+        <translation>user, assistant или system</translation>
     </message>
     <message>
         <source>The file is a JSON list or value, needed: an object</source>
-        <translation type="unfinished"></translation>
+        <translation>В файле список или значение JSON, нужен объект</translation>
     </message>
     <message>
         <source>The file is not JSON: %1 at byte %2</source>
-        <translation type="unfinished"></translation>
+        <translation>Файл не является JSON: %1, байт %2</translation>
     </message>
     <message>
         <source>a list</source>
-        <translation type="unfinished"></translation>
+        <translation>список</translation>
     </message>
     <message>
         <source>an object</source>
-        <translation type="unfinished"></translation>
+        <translation>объект</translation>
     </message>
     <message>
         <source>a list of at most %1 messages</source>
-        <translation type="unfinished"></translation>
+        <translation>список не длиннее %1 сообщений</translation>
     </message>
     <message>
         <source>The file holds no chats, needed: at least one</source>
-        <translation type="unfinished"></translation>
+        <translation>В файле нет чатов, нужен хотя бы один</translation>
     </message>
 </context>
 <context>
@@ -1102,39 +1102,39 @@
     </message>
     <message>
         <source>This answer was written by another model, or its state was not kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>Этот ответ написала другая модель, или её состояние не сохранено.</translation>
     </message>
     <message>
         <source>Only an answer that a model wrote to its end can be reproduced.</source>
-        <translation type="unfinished"></translation>
+        <translation>Воспроизвести можно только ответ, дописанный моделью до конца.</translation>
     </message>
     <message>
         <source>The chat file could not be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Файл чатов не удалось прочитать.</translation>
     </message>
     <message>
         <source>What the model read for this answer was not kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>Прочитанное моделью для этого ответа не сохранено.</translation>
     </message>
     <message>
         <source>The answer was continued and its tokens were not kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ответ продолжен, а его токены не сохранены.</translation>
     </message>
     <message>
         <source>The chats could not be imported</source>
-        <translation type="unfinished"></translation>
+        <translation>Чаты не удалось импортировать</translation>
     </message>
     <message>
         <source>Precise</source>
-        <translation type="unfinished"></translation>
+        <translation>Точно</translation>
     </message>
     <message>
         <source>Creative</source>
-        <translation type="unfinished"></translation>
+        <translation>Творчески</translation>
     </message>
     <message>
         <source>Always the likeliest</source>
-        <translation type="unfinished"></translation>
+        <translation>Всегда самый вероятный</translation>
     </message>
 </context>
 <context>
@@ -1341,299 +1341,299 @@
     </message>
     <message>
         <source>Template</source>
-        <translation type="unfinished"></translation>
+        <translation>Шаблон</translation>
     </message>
     <message>
         <source>Token</source>
-        <translation type="unfinished">Токен</translation>
+        <translation>Токен</translation>
     </message>
     <message>
         <source>Your message and what followed were deleted</source>
-        <translation type="unfinished"></translation>
+        <translation>Ваше сообщение и всё после него удалены</translation>
     </message>
     <message>
         <source>The answer and what followed were deleted</source>
-        <translation type="unfinished"></translation>
+        <translation>Ответ и всё после него удалены</translation>
     </message>
     <message>
         <source>Undo</source>
-        <translation type="unfinished">Вернуть</translation>
+        <translation>Вернуть</translation>
     </message>
     <message>
         <source>Editing your message · Esc to cancel</source>
-        <translation type="unfinished"></translation>
+        <translation>Правка вашего сообщения · Esc — отмена</translation>
     </message>
     <message>
         <source>Editing the answer · Enter keeps it · Esc to cancel</source>
-        <translation type="unfinished"></translation>
+        <translation>Правка ответа · Enter — сохранить · Esc — отмена</translation>
     </message>
     <message>
         <source>&amp;Pin or unpin chat</source>
-        <translation type="unfinished"></translation>
+        <translation>&amp;Закрепить или открепить чат</translation>
     </message>
     <message>
         <source>Ctrl+Shift+K</source>
-        <translation type="unfinished"></translation>
+        <translation>Ctrl+Shift+K</translation>
     </message>
     <message>
         <source>Keep this chat at the top of the list</source>
-        <translation type="unfinished"></translation>
+        <translation>Держать этот чат вверху списка</translation>
     </message>
     <message>
         <source>&amp;Move to folder…</source>
-        <translation type="unfinished"></translation>
+        <translation>&amp;Переместить в папку…</translation>
     </message>
     <message>
         <source>Ctrl+Shift+M</source>
-        <translation type="unfinished"></translation>
+        <translation>Ctrl+Shift+M</translation>
     </message>
     <message>
         <source>Export as Mark&amp;down…</source>
-        <translation type="unfinished"></translation>
+        <translation>Экспорт в Mark&amp;down…</translation>
     </message>
     <message>
         <source>Export as &amp;HTML…</source>
-        <translation type="unfinished"></translation>
+        <translation>Экспорт в &amp;HTML…</translation>
     </message>
     <message>
         <source>Export as PD&amp;F…</source>
-        <translation type="unfinished"></translation>
+        <translation>Экспорт в PD&amp;F…</translation>
     </message>
     <message>
         <source>Export as &amp;JSON…</source>
-        <translation type="unfinished"></translation>
+        <translation>Экспорт в &amp;JSON…</translation>
     </message>
     <message>
         <source>With all branches and settings; can be imported again</source>
-        <translation type="unfinished"></translation>
+        <translation>Со всеми ветвями и настройками; можно импортировать снова</translation>
     </message>
     <message>
         <source>Export all chats as JSON…</source>
-        <translation type="unfinished"></translation>
+        <translation>Экспорт всех чатов в JSON…</translation>
     </message>
     <message>
         <source>&amp;Import chats (JSON)…</source>
-        <translation type="unfinished"></translation>
+        <translation>&amp;Импорт чатов (JSON)…</translation>
     </message>
     <message>
         <source>Previous &amp;version</source>
-        <translation type="unfinished"></translation>
+        <translation>Предыдущая &amp;версия</translation>
     </message>
     <message>
         <source>Alt+Left</source>
-        <translation type="unfinished"></translation>
+        <translation>Alt+Left</translation>
     </message>
     <message>
         <source>Show the version of this message that was written before</source>
-        <translation type="unfinished"></translation>
+        <translation>Показать версию этого сообщения, написанную раньше</translation>
     </message>
     <message>
         <source>Next v&amp;ersion</source>
-        <translation type="unfinished"></translation>
+        <translation>Следующая в&amp;ерсия</translation>
     </message>
     <message>
         <source>Alt+Right</source>
-        <translation type="unfinished"></translation>
+        <translation>Alt+Right</translation>
     </message>
     <message>
         <source>De&amp;lete message</source>
-        <translation type="unfinished"></translation>
+        <translation>&amp;Удалить сообщение</translation>
     </message>
     <message>
         <source>Ctrl+Shift+Del</source>
-        <translation type="unfinished"></translation>
+        <translation>Ctrl+Shift+Del</translation>
     </message>
     <message>
         <source>Delete the message with the keyboard focus, else the last, and what follows</source>
-        <translation type="unfinished"></translation>
+        <translation>Удалить сообщение в фокусе, иначе последнее, и всё после него</translation>
     </message>
     <message>
         <source>Copy command line (Re&amp;produce)</source>
-        <translation type="unfinished"></translation>
+        <translation>Скопировать команду (вос&amp;произвести)</translation>
     </message>
     <message>
         <source>Ctrl+Shift+R</source>
-        <translation type="unfinished"></translation>
+        <translation>Ctrl+Shift+R</translation>
     </message>
     <message>
         <source>The exact command that writes the last answer again</source>
-        <translation type="unfinished"></translation>
+        <translation>Точная команда, которая снова напишет последний ответ</translation>
     </message>
     <message>
         <source>Show to&amp;kens</source>
-        <translation type="unfinished"></translation>
+        <translation>Показать то&amp;кены</translation>
     </message>
     <message>
         <source>Ctrl+T</source>
-        <translation type="unfinished"></translation>
+        <translation>Ctrl+T</translation>
     </message>
     <message>
         <source>Tint tokens by how sure the model was: of the focused answer, else of all</source>
-        <translation type="unfinished"></translation>
+        <translation>Окрасить токены по уверенности модели: в ответе в фокусе, иначе во всех</translation>
     </message>
     <message>
         <source>Ask &amp;both</source>
-        <translation type="unfinished"></translation>
+        <translation>Спросить &amp;обе</translation>
     </message>
     <message>
         <source>Ctrl+Shift+Return</source>
-        <translation type="unfinished"></translation>
+        <translation>Ctrl+Shift+Return</translation>
     </message>
     <message>
         <source>Ask a second model or backend the same, side by side</source>
-        <translation type="unfinished"></translation>
+        <translation>Задать то же второй модели или бэкенду, рядом</translation>
     </message>
     <message>
         <source>Previous message</source>
-        <translation type="unfinished"></translation>
+        <translation>Предыдущее сообщение</translation>
     </message>
     <message>
         <source>C&amp;aret in answers</source>
-        <translation type="unfinished"></translation>
+        <translation>К&amp;урсор в ответах</translation>
     </message>
     <message>
         <source>F7</source>
-        <translation type="unfinished">F7</translation>
+        <translation>F7</translation>
     </message>
     <message>
         <source>Move a text cursor through messages with the keyboard</source>
-        <translation type="unfinished"></translation>
+        <translation>Водить текстовый курсор по сообщениям с клавиатуры</translation>
     </message>
     <message>
         <source>Read replies alo&amp;ud</source>
-        <translation type="unfinished"></translation>
+        <translation>Читать ответы &amp;вслух</translation>
     </message>
     <message>
         <source>Tell the screen reader what the model writes, sentence by sentence</source>
-        <translation type="unfinished"></translation>
+        <translation>Передавать программе чтения с экрана ответ модели, предложение за предложением</translation>
     </message>
     <message>
         <source>Show or hide sampling, template, token and statistics</source>
-        <translation type="unfinished"></translation>
+        <translation>Показать или скрыть выборку, шаблон, токен и статистику</translation>
     </message>
     <message>
         <source>Floa&amp;ting inspector</source>
-        <translation type="unfinished"></translation>
+        <translation>Пл&amp;авающий инспектор</translation>
     </message>
     <message>
         <source>Ctrl+Shift+I</source>
-        <translation type="unfinished"></translation>
+        <translation>Ctrl+Shift+I</translation>
     </message>
     <message>
         <source>The inspector as a window of its own</source>
-        <translation type="unfinished"></translation>
+        <translation>Инспектор в отдельном окне</translation>
     </message>
     <message>
         <source>Ask both</source>
-        <translation type="unfinished"></translation>
+        <translation>Спросить обе</translation>
     </message>
     <message>
         <source>%1 on</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 на</translation>
     </message>
     <message>
         <source>%1: %2</source>
-        <translation type="unfinished">%1: %2</translation>
+        <translation>%1: %2</translation>
     </message>
     <message>
         <source>no device</source>
-        <translation type="unfinished"></translation>
+        <translation>нет устройства</translation>
     </message>
     <message>
         <source>Another model</source>
-        <translation type="unfinished"></translation>
+        <translation>Другая модель</translation>
     </message>
     <message>
         <source>Bundled model</source>
-        <translation type="unfinished"></translation>
+        <translation>Встроенная модель</translation>
     </message>
     <message>
         <source>Model folder…</source>
-        <translation type="unfinished"></translation>
+        <translation>Папка модели…</translation>
     </message>
     <message>
         <source>Open a second model</source>
-        <translation type="unfinished"></translation>
+        <translation>Открыть вторую модель</translation>
     </message>
     <message>
         <source>Packed model…</source>
-        <translation type="unfinished"></translation>
+        <translation>Упакованная модель…</translation>
     </message>
     <message>
         <source>Models (*.safetensors);;All files (*)</source>
-        <translation type="unfinished">Модели (*.safetensors);;Все файлы (*)</translation>
+        <translation>Модели (*.safetensors);;Все файлы (*)</translation>
     </message>
     <message>
         <source>opening…</source>
-        <translation type="unfinished"></translation>
+        <translation>открывается…</translation>
     </message>
     <message>
         <source>ready</source>
-        <translation type="unfinished">готов</translation>
+        <translation>готова</translation>
     </message>
     <message>
         <source>not opened</source>
-        <translation type="unfinished"></translation>
+        <translation>не открыта</translation>
     </message>
     <message>
         <source>%1 was not opened as second model: %2</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 не открыта как вторая модель: %2</translation>
     </message>
     <message>
         <source>done</source>
-        <translation type="unfinished"></translation>
+        <translation>готово</translation>
     </message>
     <message>
         <source>The second model stopped</source>
-        <translation type="unfinished"></translation>
+        <translation>Вторая модель остановилась</translation>
     </message>
     <message>
         <source>This answer cannot be reproduced</source>
-        <translation type="unfinished"></translation>
+        <translation>Этот ответ нельзя воспроизвести</translation>
     </message>
     <message>
         <source>The command line was copied</source>
-        <translation type="unfinished"></translation>
+        <translation>Команда скопирована</translation>
     </message>
     <message>
         <source>All chats</source>
-        <translation type="unfinished"></translation>
+        <translation>Все чаты</translation>
     </message>
     <message>
         <source>The chat was not exported</source>
-        <translation type="unfinished"></translation>
+        <translation>Чат не экспортирован</translation>
     </message>
     <message>
         <source>Export</source>
-        <translation type="unfinished">Экспорт</translation>
+        <translation>Экспорт</translation>
     </message>
     <message>
         <source>%1 files (*.%2)</source>
-        <translation type="unfinished"></translation>
+        <translation>Файлы %1 (*.%2)</translation>
     </message>
     <message>
         <source>All files (*)</source>
-        <translation type="unfinished"></translation>
+        <translation>Все файлы (*)</translation>
     </message>
     <message>
         <source>Exported</source>
-        <translation type="unfinished">Экспортировано</translation>
+        <translation>Экспортировано</translation>
     </message>
     <message>
         <source>Import chats</source>
-        <translation type="unfinished"></translation>
+        <translation>Импорт чатов</translation>
     </message>
     <message>
         <source>JSON files (*.json)</source>
-        <translation type="unfinished"></translation>
+        <translation>Файлы JSON (*.json)</translation>
     </message>
     <message>
         <source>The chats could not be imported</source>
-        <translation type="unfinished"></translation>
+        <translation>Чаты не удалось импортировать</translation>
     </message>
     <message>
         <source>%1 has %2 bytes, needed: at most %3</source>
-        <translation type="unfinished"></translation>
+        <translation>%1: %2 байт, нужно не больше %3</translation>
     </message>
 </context>
 <context>
@@ -1663,35 +1663,35 @@
     <name>mmfree::gui::CompareColumn</name>
     <message>
         <source>Answers of the second model</source>
-        <translation type="unfinished"></translation>
+        <translation>Ответы второй модели</translation>
     </message>
     <message>
         <source>Another second model or backend</source>
-        <translation type="unfinished"></translation>
+        <translation>Другая вторая модель или бэкенд</translation>
     </message>
     <message>
         <source>Ask one model only</source>
-        <translation type="unfinished"></translation>
+        <translation>Спрашивать только одну модель</translation>
     </message>
     <message>
         <source>%1 on %2</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 на %2</translation>
     </message>
     <message>
         <source>First difference at token %1, character %2</source>
-        <translation type="unfinished"></translation>
+        <translation>Первое отличие: токен %1, знак %2</translation>
     </message>
     <message>
         <source>First difference at character %1</source>
-        <translation type="unfinished"></translation>
+        <translation>Первое отличие: знак %1</translation>
     </message>
     <message>
         <source>Both answers are equal</source>
-        <translation type="unfinished"></translation>
+        <translation>Оба ответа одинаковы</translation>
     </message>
     <message>
         <source>Equal so far</source>
-        <translation type="unfinished"></translation>
+        <translation>Пока одинаковы</translation>
     </message>
 </context>
 <context>
@@ -2091,7 +2091,7 @@ Last written %2</source>
     </message>
     <message>
         <source>%1, pinned, %2</source>
-        <translation type="unfinished"></translation>
+        <translation>%1, закреплён, %2</translation>
     </message>
 </context>
 <context>
@@ -2122,58 +2122,58 @@ Last written %2</source>
     </message>
     <message>
         <source>Import and export</source>
-        <translation type="unfinished"></translation>
+        <translation>Импорт и экспорт</translation>
     </message>
     <message>
         <source>Move to a folder</source>
-        <translation type="unfinished"></translation>
+        <translation>Перемещение в папку</translation>
     </message>
     <message>
         <source>Folder (empty: none)</source>
-        <translation type="unfinished"></translation>
+        <translation>Папка (пусто: без папки)</translation>
     </message>
     <message>
         <source>Rename the folder</source>
-        <translation type="unfinished"></translation>
+        <translation>Переименование папки</translation>
     </message>
     <message>
         <source>Name of the folder</source>
-        <translation type="unfinished"></translation>
+        <translation>Имя папки</translation>
     </message>
     <message>
         <source>Rename the folder…</source>
-        <translation type="unfinished"></translation>
+        <translation>Переименовать папку…</translation>
     </message>
     <message>
         <source>Dissolve the folder, keep its chats</source>
-        <translation type="unfinished"></translation>
+        <translation>Убрать папку, чаты оставить</translation>
     </message>
 </context>
 <context>
     <name>mmfree::gui::ConversationSections</name>
     <message>
         <source>Pinned</source>
-        <translation type="unfinished"></translation>
+        <translation>Закреплённые</translation>
     </message>
     <message>
         <source>Today</source>
-        <translation type="unfinished"></translation>
+        <translation>Сегодня</translation>
     </message>
     <message>
         <source>Last seven days</source>
-        <translation type="unfinished"></translation>
+        <translation>Последние семь дней</translation>
     </message>
     <message>
         <source>Earlier</source>
-        <translation type="unfinished"></translation>
+        <translation>Раньше</translation>
     </message>
     <message>
         <source>%1, %2 chats, folded</source>
-        <translation type="unfinished"></translation>
+        <translation>%1, чатов: %2, свёрнуто</translation>
     </message>
     <message>
         <source>%1, %2 chats</source>
-        <translation type="unfinished"></translation>
+        <translation>%1, чатов: %2</translation>
     </message>
 </context>
 <context>
@@ -2849,15 +2849,15 @@ The file was kept as %2; new chats go into a new file.</source>
     <name>mmfree::gui::FactChecker</name>
     <message>
         <source>✓ Agrees with my list of facts</source>
-        <translation type="unfinished"></translation>
+        <translation>✓ Совпадает с моим списком фактов</translation>
     </message>
     <message>
         <source>Differs from my list of facts</source>
-        <translation type="unfinished"></translation>
+        <translation>Расходится с моим списком фактов</translation>
     </message>
     <message>
         <source>Not in my list of facts</source>
-        <translation type="unfinished"></translation>
+        <translation>Нет в моём списке фактов</translation>
     </message>
 </context>
 <context>
@@ -3564,47 +3564,47 @@ The file was kept as %2; new chats go into a new file.</source>
     </message>
     <message>
         <source>Edit (Ctrl+E edits the last message of yours)</source>
-        <translation type="unfinished"></translation>
+        <translation>Править (Ctrl+E — ваше последнее сообщение)</translation>
     </message>
     <message>
         <source>Show as tokens (Ctrl+T)</source>
-        <translation type="unfinished"></translation>
+        <translation>Показать как токены (Ctrl+T)</translation>
     </message>
     <message>
         <source>More</source>
-        <translation type="unfinished"></translation>
+        <translation>Ещё</translation>
     </message>
     <message>
         <source>Previous version (Alt+Left)</source>
-        <translation type="unfinished"></translation>
+        <translation>Предыдущая версия (Alt+Left)</translation>
     </message>
     <message>
         <source>Next version (Alt+Right)</source>
-        <translation type="unfinished"></translation>
+        <translation>Следующая версия (Alt+Right)</translation>
     </message>
     <message>
         <source>Copy the command line that reproduces it</source>
-        <translation type="unfinished"></translation>
+        <translation>Скопировать команду, которая его воспроизводит</translation>
     </message>
     <message>
         <source>Delete this message and what follows</source>
-        <translation type="unfinished"></translation>
+        <translation>Удалить это сообщение и всё после него</translation>
     </message>
     <message>
         <source>%1/%2</source>
-        <translation type="unfinished">%1× {1/%2?}</translation>
+        <translation>%1/%2</translation>
     </message>
     <message>
         <source>Version %1 of %2</source>
-        <translation type="unfinished"></translation>
+        <translation>Версия %1 из %2</translation>
     </message>
     <message>
         <source>, %1 tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>, токенов: %1</translation>
     </message>
     <message>
         <source>, version %1 of %2</source>
-        <translation type="unfinished"></translation>
+        <translation>, версия %1 из %2</translation>
     </message>
 </context>
 <context>
@@ -5211,135 +5211,136 @@ To the baseline: %1</source>
     </message>
     <message>
         <source>Makes recent tokens less likely. 1 turns this off.</source>
-        <translation type="unfinished"></translation>
+        <translation>Делает недавние токены менее вероятными. 1 отключает.</translation>
     </message>
     <message>
         <source>Penalty looks back</source>
-        <translation type="unfinished"></translation>
+        <translation>Глубина штрафа</translation>
     </message>
     <message>
         <source>Tokens that the repetition penalty looks back. 0 turns it off.</source>
-        <translation type="unfinished"></translation>
+        <translation>На сколько токенов назад смотрит штраф за повторы. 0 отключает его.</translation>
     </message>
     <message>
         <source>Longest answer</source>
-        <translation type="unfinished"></translation>
+        <translation>Длина ответа</translation>
     </message>
     <message>
         <source>Tokens. The answer ends here at the latest; it can be continued.</source>
-        <translation type="unfinished"></translation>
+        <translation>В токенах. Не позже этого ответ кончается; его можно продолжить.</translation>
     </message>
     <message>
         <source>System prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>Системная подсказка</translation>
     </message>
     <message>
         <source>What the model reads before the conversation.</source>
-        <translation type="unfinished"></translation>
+        <translation>Что модель читает до разговора.</translation>
     </message>
     <message>
         <source>None</source>
-        <translation type="unfinished"></translation>
+        <translation>Нет</translation>
     </message>
     <message>
         <source>Stop strings</source>
-        <translation type="unfinished"></translation>
+        <translation>Стоп-строки</translation>
     </message>
     <message>
         <source>One a line. The answer ends before the first that it writes; \n stands for a line break.</source>
-        <translation type="unfinished"></translation>
+        <translation>По одной в строке. Ответ кончается перед первой из них; \n означает перевод строки.</translation>
     </message>
     <message>
         <source>Alternatives kept</source>
-        <translation type="unfinished"></translation>
+        <translation>Хранить вариантов</translation>
     </message>
     <message>
         <source>So many other tokens the model considered are kept with each token of an answer, for the token face. 0 keeps none.</source>
-        <translation type="unfinished"></translation>
+        <translation>Столько других токенов, которые рассматривала модель, хранится с каждым токеном ответа. 0 — не хранить.</translation>
     </message>
     <message>
         <source>Reset this chat&apos;s settings</source>
-        <translation type="unfinished"></translation>
+        <translation>Сбросить настройки чата</translation>
     </message>
     <message>
         <source>Preset</source>
-        <translation type="unfinished"></translation>
+        <translation>Набор</translation>
     </message>
     <message>
         <source>Settings under a name. What this chat sets itself goes before it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Настройки под именем. То, что задано в чате, важнее.</translation>
     </message>
     <message>
         <source>Save these settings as a preset</source>
-        <translation type="unfinished"></translation>
+        <translation>Сохранить эти настройки как набор</translation>
     </message>
     <message>
         <source>Delete this preset</source>
-        <translation type="unfinished"></translation>
+        <translation>Удалить этот набор</translation>
     </message>
     <message>
         <source>Save a preset</source>
-        <translation type="unfinished"></translation>
+        <translation>Сохранение набора</translation>
     </message>
     <message>
         <source>Name of the preset</source>
-        <translation type="unfinished"></translation>
+        <translation>Имя набора</translation>
     </message>
     <message>
         <source>No preset</source>
-        <translation type="unfinished"></translation>
+        <translation>Без набора</translation>
     </message>
     <message>
         <source>Draw a seed and keep it</source>
-        <translation type="unfinished"></translation>
+        <translation>Выбрать зерно и оставить</translation>
     </message>
     <message>
         <source>%1
 Token data of all chats: %2</source>
-        <translation type="unfinished"></translation>
+        <translation>%1
+Данные токенов всех чатов: %2</translation>
     </message>
     <message>
         <source>random</source>
-        <translation type="unfinished">случайные веса</translation>
+        <translation>любое</translation>
     </message>
     <message>
         <source>The seed is kept for all answers of this chat</source>
-        <translation type="unfinished"></translation>
+        <translation>Зерно сохраняется для всех ответов чата</translation>
     </message>
     <message>
         <source>Every answer draws a new seed. Press to keep the latest.</source>
-        <translation type="unfinished"></translation>
+        <translation>Каждый ответ берёт новое зерно. Нажмите, чтобы оставить последнее.</translation>
     </message>
 </context>
 <context>
     <name>mmfree::gui::SettingMarker</name>
     <message>
         <source>model</source>
-        <translation type="unfinished"></translation>
+        <translation>модель</translation>
     </message>
     <message>
         <source>The model&apos;s default</source>
-        <translation type="unfinished"></translation>
+        <translation>Значение модели</translation>
     </message>
     <message>
         <source>preset</source>
-        <translation type="unfinished"></translation>
+        <translation>набор</translation>
     </message>
     <message>
         <source>From the preset “%1”</source>
-        <translation type="unfinished"></translation>
+        <translation>Из набора «%1»</translation>
     </message>
     <message>
         <source>this chat</source>
-        <translation type="unfinished"></translation>
+        <translation>этот чат</translation>
     </message>
     <message>
         <source>Set for this chat. Press to go back to the preset&apos;s or the model&apos;s value.</source>
-        <translation type="unfinished"></translation>
+        <translation>Задано для этого чата. Нажмите, чтобы вернуть значение набора или модели.</translation>
     </message>
     <message>
         <source>%1: %2</source>
-        <translation type="unfinished">%1: %2</translation>
+        <translation>%1: %2</translation>
     </message>
 </context>
 <context>
@@ -5653,27 +5654,27 @@ Token data of all chats: %2</source>
     <name>mmfree::gui::Sparkline</name>
     <message>
         <source>Time of each step</source>
-        <translation type="unfinished"></translation>
+        <translation>Время каждого шага</translation>
     </message>
     <message>
         <source>%1 steps, the slowest took %2</source>
-        <translation type="unfinished"></translation>
+        <translation>Шагов: %1, самый долгий %2</translation>
     </message>
     <message>
         <source>fewer than two steps</source>
-        <translation type="unfinished"></translation>
+        <translation>меньше двух шагов</translation>
     </message>
     <message>
         <source>step %1: %2</source>
-        <translation type="unfinished"></translation>
+        <translation>шаг %1: %2</translation>
     </message>
     <message>
         <source>%1 steps</source>
-        <translation type="unfinished"></translation>
+        <translation>шагов: %1</translation>
     </message>
     <message>
         <source>top %1</source>
-        <translation type="unfinished"></translation>
+        <translation>до %1</translation>
     </message>
 </context>
 <context>
@@ -5987,99 +5988,100 @@ Token data of all chats: %2</source>
     </message>
     <message>
         <source>Reproduce</source>
-        <translation type="unfinished"></translation>
+        <translation>Воспроизвести</translation>
     </message>
     <message>
         <source>Median step</source>
-        <translation type="unfinished"></translation>
+        <translation>Медиана шага</translation>
     </message>
     <message>
         <source>Half of the tokens took at most this long</source>
-        <translation type="unfinished"></translation>
+        <translation>Половина токенов заняла не больше</translation>
     </message>
     <message>
         <source>95th percentile</source>
-        <translation type="unfinished"></translation>
+        <translation>95-й процентиль</translation>
     </message>
     <message>
         <source>95 % of the tokens took at most this long</source>
-        <translation type="unfinished"></translation>
+        <translation>95 % токенов заняли не больше</translation>
     </message>
     <message>
         <source>Workspace</source>
-        <translation type="unfinished">Рабочая память</translation>
+        <translation>Рабочая память</translation>
     </message>
     <message>
         <source>Memory for activations</source>
-        <translation type="unfinished"></translation>
+        <translation>Память под активации</translation>
     </message>
     <message>
         <source>Device</source>
-        <translation type="unfinished">Устройство</translation>
+        <translation>Устройство</translation>
     </message>
     <message>
         <source>Instruction set, threads and packing</source>
-        <translation type="unfinished"></translation>
+        <translation>Набор команд, потоки и упаковка</translation>
     </message>
     <message>
         <source>Build</source>
-        <translation type="unfinished"></translation>
+        <translation>Сборка</translation>
     </message>
     <message>
         <source>Version of this program that wrote it</source>
-        <translation type="unfinished"></translation>
+        <translation>Версия программы, написавшей ответ</translation>
     </message>
     <message>
         <source>Time of each decode step; click a spike for its token</source>
-        <translation type="unfinished"></translation>
+        <translation>Время каждого шага; щёлкните пик, чтобы увидеть токен</translation>
     </message>
     <message>
         <source>Copy the command line that writes this answer again</source>
-        <translation type="unfinished"></translation>
+        <translation>Скопировать команду, которая снова напишет этот ответ</translation>
     </message>
 </context>
 <context>
     <name>mmfree::gui::TemplatePanel</name>
     <message>
         <source>Chat template</source>
-        <translation type="unfinished">Шаблон чата</translation>
+        <translation>Шаблон чата</translation>
     </message>
     <message>
         <source>What the model reads</source>
-        <translation type="unfinished"></translation>
+        <translation>Что читает модель</translation>
     </message>
     <message>
         <source>A JSON object with the texts around each turn: begin, user_prefix, user_suffix and so on</source>
-        <translation type="unfinished"></translation>
+        <translation>Объект JSON с текстами вокруг реплик: begin, user_prefix, user_suffix и так далее</translation>
     </message>
     <message>
         <source>No model with a tokenizer is open.</source>
-        <translation type="unfinished"></translation>
+        <translation>Модель с токенизатором не открыта.</translation>
     </message>
     <message>
         <source>The template takes longer than %1 seconds to read; the last good one stays in use.</source>
-        <translation type="unfinished"></translation>
+        <translation>Шаблон читается дольше %1 с; действует последний верный.</translation>
     </message>
     <message>
         <source>The template has %1 characters, needed: at most %2</source>
-        <translation type="unfinished"></translation>
+        <translation>В шаблоне %1 знаков, нужно не больше %2</translation>
     </message>
     <message>
         <source>chat template</source>
-        <translation type="unfinished"></translation>
+        <translation>шаблон чата</translation>
     </message>
     <message>
         <source>id %1</source>
-        <translation type="unfinished">id %1</translation>
+        <translation>id %1</translation>
     </message>
     <message>
         <source>What the model reads (the beginning)</source>
-        <translation type="unfinished"></translation>
+        <translation>Что читает модель (начало)</translation>
     </message>
     <message>
         <source>%1
 The last good template stays in use.</source>
-        <translation type="unfinished"></translation>
+        <translation>%1
+Действует последний верный шаблон.</translation>
     </message>
 </context>
 <context>
@@ -6287,210 +6289,210 @@ The last good template stays in use.</source>
     <name>mmfree::gui::TokenDetails</name>
     <message>
         <source>%1 %</source>
-        <translation type="unfinished">%1 %</translation>
+        <translation>%1 %</translation>
     </message>
     <message>
         <source>excluded by the model</source>
-        <translation type="unfinished"></translation>
+        <translation>исключён моделью</translation>
     </message>
     <message>
         <source>removed by temperature 0</source>
-        <translation type="unfinished"></translation>
+        <translation>убран температурой 0</translation>
     </message>
     <message>
         <source>removed by top-k</source>
-        <translation type="unfinished"></translation>
+        <translation>убран top-k</translation>
     </message>
     <message>
         <source>removed by top-p</source>
-        <translation type="unfinished"></translation>
+        <translation>убран top-p</translation>
     </message>
     <message>
         <source>removed by min-p</source>
-        <translation type="unfinished"></translation>
+        <translation>убран min-p</translation>
     </message>
     <message>
         <source>Continue from here</source>
-        <translation type="unfinished"></translation>
+        <translation>Продолжить отсюда</translation>
     </message>
     <message>
         <source>Force and stop</source>
-        <translation type="unfinished"></translation>
+        <translation>Вставить и стоп</translation>
     </message>
     <message>
         <source>Explore the state here</source>
-        <translation type="unfinished"></translation>
+        <translation>Исследовать состояние</translation>
     </message>
     <message>
         <source>Token</source>
-        <translation type="unfinished">Токен</translation>
+        <translation>Токен</translation>
     </message>
     <message>
         <source>Alternatives</source>
-        <translation type="unfinished"></translation>
+        <translation>Варианты</translation>
     </message>
     <message>
         <source>Probability</source>
-        <translation type="unfinished"></translation>
+        <translation>Вероятность</translation>
     </message>
     <message>
         <source>Sampler</source>
-        <translation type="unfinished"></translation>
+        <translation>Выборка</translation>
     </message>
     <message>
         <source>A new branch: the answer up to here, the marked token, and what the model says then (Enter)</source>
-        <translation type="unfinished"></translation>
+        <translation>Новая ветвь: ответ до этого места, выбранный токен и то, что модель скажет дальше (Enter)</translation>
     </message>
     <message>
         <source>A new branch that ends with the marked token</source>
-        <translation type="unfinished"></translation>
+        <translation>Новая ветвь, которая кончается выбранным токеном</translation>
     </message>
     <message>
         <source>No token is selected</source>
-        <translation type="unfinished"></translation>
+        <translation>Токен не выбран</translation>
     </message>
     <message>
         <source>Show an answer as tokens (Ctrl+T) and pick one.</source>
-        <translation type="unfinished"></translation>
+        <translation>Покажите ответ как токены (Ctrl+T) и выберите один.</translation>
     </message>
     <message>
         <source>(end or control token)</source>
-        <translation type="unfinished"></translation>
+        <translation>(конец или управляющий токен)</translation>
     </message>
     <message>
         <source>Token %1, id %2</source>
-        <translation type="unfinished"></translation>
+        <translation>Токен %1, id %2</translation>
     </message>
     <message>
         <source>rank %1</source>
-        <translation type="unfinished"></translation>
+        <translation>место %1</translation>
     </message>
     <message>
         <source>log-probability %1</source>
-        <translation type="unfinished"></translation>
+        <translation>лог-вероятность %1</translation>
     </message>
     <message>
         <source>entropy %1 nats</source>
-        <translation type="unfinished"></translation>
+        <translation>энтропия %1 нат</translation>
     </message>
     <message>
         <source>bytes %1</source>
-        <translation type="unfinished"></translation>
+        <translation>байты %1</translation>
     </message>
     <message>
         <source>chosen by you</source>
-        <translation type="unfinished"></translation>
+        <translation>выбран вами</translation>
     </message>
     <message>
         <source>drawn with %1</source>
-        <translation type="unfinished"></translation>
+        <translation>выбирается с %1</translation>
     </message>
     <message>
         <source>, penalised as a repetition</source>
-        <translation type="unfinished"></translation>
+        <translation>, штраф за повтор</translation>
     </message>
     <message>
         <source>%1 (written)</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 (написан)</translation>
     </message>
     <message>
         <source>Worked out again for the present settings; the repetition penalty is as it was when the token was written.</source>
-        <translation type="unfinished"></translation>
+        <translation>Пересчитано для нынешних настроек; штраф за повторы — как при написании токена.</translation>
     </message>
     <message>
         <source>The model&apos;s own probabilities; what the sampler did is at the right.</source>
-        <translation type="unfinished"></translation>
+        <translation>Вероятности самой модели; что сделала выборка — справа.</translation>
     </message>
 </context>
 <context>
     <name>mmfree::gui::TokenFace</name>
     <message>
         <source>100 %</source>
-        <translation type="unfinished"></translation>
+        <translation>100 %</translation>
     </message>
     <message>
         <source>50 %</source>
-        <translation type="unfinished"></translation>
+        <translation>50 %</translation>
     </message>
     <message>
         <source>0 %</source>
-        <translation type="unfinished"></translation>
+        <translation>0 %</translation>
     </message>
     <message>
         <source>0 nats</source>
-        <translation type="unfinished"></translation>
+        <translation>0 нат</translation>
     </message>
     <message>
         <source>8 or more</source>
-        <translation type="unfinished"></translation>
+        <translation>8 и больше</translation>
     </message>
     <message>
         <source>5 or more</source>
-        <translation type="unfinished"></translation>
+        <translation>5 и больше</translation>
     </message>
     <message>
         <source>%1 %</source>
-        <translation type="unfinished">%1 %</translation>
+        <translation>%1 %</translation>
     </message>
     <message>
         <source>Legend: no tint is %1, full tint is %2</source>
-        <translation type="unfinished"></translation>
+        <translation>Легенда: без окраски — %1, полная окраска — %2</translation>
     </message>
     <message>
         <source>Probability</source>
-        <translation type="unfinished"></translation>
+        <translation>Вероятность</translation>
     </message>
     <message>
         <source>Surprisal</source>
-        <translation type="unfinished"></translation>
+        <translation>Неожиданность</translation>
     </message>
     <message>
         <source>Entropy</source>
-        <translation type="unfinished"></translation>
+        <translation>Энтропия</translation>
     </message>
     <message>
         <source>Top-2 margin</source>
-        <translation type="unfinished"></translation>
+        <translation>Отрыв от второго</translation>
     </message>
     <message>
         <source>%1 nats</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 нат</translation>
     </message>
     <message>
         <source>not among the kept alternatives</source>
-        <translation type="unfinished"></translation>
+        <translation>нет среди хранимых вариантов</translation>
     </message>
     <message>
         <source>Dotted underline: below 10 %</source>
-        <translation type="unfinished"></translation>
+        <translation>Точечное подчёркивание: ниже 10 %</translation>
     </message>
     <message>
         <source>No tokens were kept for this message.</source>
-        <translation type="unfinished"></translation>
+        <translation>Токены этого сообщения не сохранены.</translation>
     </message>
     <message>
         <source>Tint tokens by</source>
-        <translation type="unfinished"></translation>
+        <translation>Окраска токенов</translation>
     </message>
     <message>
         <source>What the tint of a token shows</source>
-        <translation type="unfinished"></translation>
+        <translation>Что показывает окраска токена</translation>
     </message>
     <message>
         <source>end</source>
-        <translation type="unfinished"></translation>
+        <translation>конец</translation>
     </message>
     <message>
         <source>Dotted underline: above 2.3 nats</source>
-        <translation type="unfinished"></translation>
+        <translation>Точечное подчёркивание: выше 2,3 нат</translation>
     </message>
     <message>
         <source>%1: %2, chosen by you</source>
-        <translation type="unfinished"></translation>
+        <translation>%1: %2, выбран вами</translation>
     </message>
     <message>
         <source>%1: %2</source>
-        <translation type="unfinished">%1: %2</translation>
+        <translation>%1: %2</translation>
     </message>
 </context>
 <context>
