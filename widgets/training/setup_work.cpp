@@ -35,7 +35,7 @@ constexpr std::int64_t kHeadRows = 512; // tokens whose logits exist at once
 
 QString tr(const char* text)
 {
-    return QCoreApplication::translate("TrainingSetup", text);
+    return QCoreApplication::translate("mmfree::gui", text);
 }
 
 fs::path pathOf(const QString& name)
