@@ -1509,7 +1509,7 @@
     </message>
     <message>
         <source>Show or hide sampling, template, token and statistics</source>
-        <translation>Показать или скрыть выборку, шаблон, токен и статистику</translation>
+        <translation>Показать или скрыть сэмплирование, шаблон, токен и статистику</translation>
     </message>
     <message>
         <source>Floa&amp;ting inspector</source>
@@ -5231,7 +5231,7 @@ To the baseline: %1</source>
     </message>
     <message>
         <source>System prompt</source>
-        <translation>Системная подсказка</translation>
+        <translation>Системный промпт</translation>
     </message>
     <message>
         <source>What the model reads before the conversation.</source>
@@ -6337,7 +6337,7 @@ The last good template stays in use.</source>
     </message>
     <message>
         <source>Sampler</source>
-        <translation>Выборка</translation>
+        <translation>Сэмплер</translation>
     </message>
     <message>
         <source>A new branch: the answer up to here, the marked token, and what the model says then (Enter)</source>
@@ -6401,7 +6401,7 @@ The last good template stays in use.</source>
     </message>
     <message>
         <source>The model&apos;s own probabilities; what the sampler did is at the right.</source>
-        <translation>Вероятности самой модели; что сделала выборка — справа.</translation>
+        <translation>Вероятности самой модели; что сделал сэмплер — справа.</translation>
     </message>
 </context>
 <context>
