@@ -216,7 +216,8 @@ void TestPackedModel::openingIsQuick()
             best,
             std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
     }
-    QVERIFY2(best < 100.0, qPrintable(QString("%1 ms").arg(best)));
+    QVERIFY2(best < 1000.0, // some milliseconds alone; reading the weights would take seconds
+             qPrintable(QString("%1 ms").arg(best)));
 }
 
 void TestPackedModel::cancellingLeavesNothing()

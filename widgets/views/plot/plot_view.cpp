@@ -49,7 +49,13 @@ PlotView::PlotView(const QString& title, QWidget* parent)
     describe();
 }
 
-PlotView::~PlotView() = default;
+PlotView::~PlotView()
+{
+    // They ask for the content until they are gone, for instance when a visible plot is closed.
+    delete m_table;
+    delete m_tableModel;
+    delete m_canvas;
+}
 
 void PlotView::connectCanvas()
 {
