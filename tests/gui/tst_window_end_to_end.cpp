@@ -68,10 +68,8 @@ private slots:
         WindowFixture window({}, app::openModelParts);
         window.open(bundled);
         QVERIFY2(window.m_window->service().model(), qPrintable(window.m_window->messageBar().detail()));
-        SamplingSettings settings;
-        settings.maxTokens = 48;
-        settings.options.temperature = 0.0;
-        window.setSampling(settings);
+        window.set("maxTokens", 48);
+        window.set("temperature", 0.0);
         const QStringList questions{"hello", "What does ascend mean?", "And its opposite?",
                                     "What is the capital of Norway?", "Who are you?"};
         QStringList transcript;
