@@ -24,7 +24,7 @@ constexpr qsizetype kMostMessages = 1'000'000;
 
 QString tr(const char* text)
 {
-    return QCoreApplication::translate("ConversationExport", text);
+    return QCoreApplication::translate("mmfree::gui", text);
 }
 
 QString authorOf(const Message& message)

@@ -23,7 +23,7 @@ namespace
 
 QString tr(const char* text)
 {
-    return QCoreApplication::translate("ConversationStore", text);
+    return QCoreApplication::translate("mmfree::gui::ConversationStore", text);
 }
 
 Message messageFrom(const QSqlQuery& row)

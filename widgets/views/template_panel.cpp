@@ -5,6 +5,7 @@
 #include "widgets/views/token_strip.h"
 #include "widgets/workers/prompt_plan.h"
 
+#include <QCoreApplication>
 #include <QFontDatabase>
 #include <QHBoxLayout>
 #include <QLabel>
@@ -27,9 +28,12 @@ constexpr std::size_t kMostTurns = 6;
 
 std::vector<ChatTurn> exampleTurns()
 {
-    return {{ChatRole::User, TemplatePanel::tr("A question").toStdString()},
-            {ChatRole::Assistant, TemplatePanel::tr("An answer").toStdString()},
-            {ChatRole::User, TemplatePanel::tr("Another question").toStdString()}};
+    const auto text = [](const char* source) {
+        return QCoreApplication::translate("TemplatePanel", source).toStdString();
+    };
+    return {{ChatRole::User, text(QT_TRANSLATE_NOOP("TemplatePanel", "A question"))},
+            {ChatRole::Assistant, text(QT_TRANSLATE_NOOP("TemplatePanel", "An answer"))},
+            {ChatRole::User, text(QT_TRANSLATE_NOOP("TemplatePanel", "Another question"))}};
 }
 
 } // namespace
