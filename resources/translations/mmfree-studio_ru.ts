@@ -4841,7 +4841,7 @@ To the baseline: %1</source>
     </message>
     <message>
         <source>Rate</source>
-        <translation>Скорость</translation>
+        <translation>Темп</translation>
     </message>
     <message>
         <source>tokens/s</source>

@@ -29,7 +29,8 @@ namespace mmfree::gui
 namespace
 {
 
-constexpr qsizetype kLongestText = 4000; // longer ones are documents, not texts of the interface
+constexpr qsizetype kLongestText = 4000;  // longer ones are documents, not texts of the interface
+constexpr qsizetype kLongestChoice = 200; // longer texts take the first form that matches
 
 // Properties that hold texts of the interface, in classes of Qt and of this program.
 constexpr std::array kTextProperties = {"windowTitle",      "text",           "title",
@@ -207,6 +208,13 @@ QString LiveTexts::knownText(const QMultiHash<QString, std::size_t>& texts, cons
 
 QString LiveTexts::translated(const QString& shown, const QStringList& contexts) const
 {
+    qsizetype left = 0;
+    return translated(shown, contexts, 0, left);
+}
+
+QString LiveTexts::translated(const QString& shown, const QStringList& contexts, int depth,
+                              qsizetype& left) const
+{
     if (shown.isEmpty() || shown.size() > kLongestText)
         return shown;
     if (const QString known = knownText(m_exact, shown, contexts); !known.isEmpty())
@@ -214,33 +222,56 @@ QString LiveTexts::translated(const QString& shown, const QStringList& contexts)
     if (const QString known = knownText(m_plain, shown, contexts); !known.isEmpty())
         return plainText(known);
     if (shown.startsWith(QLatin1Char('&'))) // a title made into a menu
-        return QLatin1Char('&') + translated(shown.mid(1), contexts);
+        return QLatin1Char('&') + translated(shown.mid(1), contexts, depth, left);
+    // Several forms may match ("%1 of %2" and "%1 (%2)"): the one that leaves the fewest letters as they are.
+    QString best;
+    qsizetype fewestLeft = -1;
     for (const Pattern& pattern : m_patterns) {
         if (!shown.contains(pattern.longestLiteral))
             continue;
         const QRegularExpressionMatch match = pattern.expression.match(shown);
         if (!match.hasMatch())
             continue;
-        QHash<QString, QString> values;
-        int number = 1;
-        for (qsizetype i = 0; i < pattern.places.size(); ++i) {
-            const QString value = match.captured(static_cast<int>(i) + 1);
-            values.insert(pattern.places.at(i), translated(value, contexts));
-            if (pattern.places.at(i) == QLatin1String("%n"))
-                number = QString(value).remove(QRegularExpression(QStringLiteral("\\D"))).toInt();
+        qsizetype lettersLeft = 0;
+        const QString candidate = filledIn(pattern, match, contexts, depth, lettersLeft);
+        if (fewestLeft < 0 || lettersLeft < fewestLeft) {
+            best = candidate;
+            fewestLeft = lettersLeft;
         }
-        const QString form = otherForm(m_entries[pattern.entry], number);
-        QString result;
-        qsizetype at = 0;
-        for (auto places = placePattern().globalMatch(form); places.hasNext();) {
-            const QRegularExpressionMatch place = places.next();
-            result += form.mid(at, place.capturedStart() - at);
-            result += values.value(place.captured().remove(QLatin1Char('L')), place.captured());
-            at = place.capturedEnd();
-        }
-        return result + form.mid(at);
+        if (lettersLeft == 0 || shown.size() > kLongestChoice || depth > 0)
+            break;
     }
+    if (fewestLeft >= 0) {
+        left += fewestLeft;
+        return best;
+    }
+    left += std::count_if(shown.begin(), shown.end(), [](QChar c) { return c.isLetter(); });
     return shown;
+}
+
+// The other form with the values of a match in its places; `left` counts letters of values without a
+// translation.
+QString LiveTexts::filledIn(const Pattern& pattern, const QRegularExpressionMatch& match,
+                            const QStringList& contexts, int depth, qsizetype& left) const
+{
+    QHash<QString, QString> values;
+    int number = 1;
+    for (qsizetype i = 0; i < pattern.places.size(); ++i) {
+        const QString value = match.captured(static_cast<int>(i) + 1);
+        values.insert(pattern.places.at(i), translated(value, contexts, depth + 1, left));
+        if (pattern.places.at(i) == QLatin1String("%n"))
+            number = QString(value).remove(QRegularExpression(QStringLiteral("\\D"))).toInt();
+    }
+    const QString form = otherForm(m_entries[pattern.entry], number);
+    QString result;
+    qsizetype at = 0;
+    for (auto places = placePattern().globalMatch(form); places.hasNext();) {
+        const QRegularExpressionMatch place = places.next();
+        result += form.mid(at, place.capturedStart() - at);
+        result += values.value(place.captured().remove(QLatin1Char('L')), place.captured());
+        at = place.capturedEnd();
+    }
+    return result + form.mid(at);
 }
 
 void LiveTexts::retranslateItems(QAbstractItemModel* model) const

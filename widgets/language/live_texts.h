@@ -46,6 +46,11 @@ private:
         std::size_t entry = 0;
     };
 
+    // `depth`: of values inside values; `left` grows by the letters that no catalogue knows.
+    [[nodiscard]] QString translated(const QString& shown, const QStringList& contexts, int depth,
+                                     qsizetype& left) const;
+    [[nodiscard]] QString filledIn(const Pattern& pattern, const QRegularExpressionMatch& match,
+                                   const QStringList& contexts, int depth, qsizetype& left) const;
     void addPattern(const QString& form, std::size_t entry);
     [[nodiscard]] QString knownText(const QMultiHash<QString, std::size_t>& texts, const QString& shown,
                                     const QStringList& contexts) const;
