@@ -3,6 +3,7 @@
 #include "app/backend_catalog.h"
 #include "app/main_window.h"
 #include "app/model_opening.h"
+#include "tests/gui/fake_model.h"
 #include "tests/support/test_files.h"
 #include "widgets/actions/action_registry.h"
 #include "widgets/chat/chat_controller.h"
@@ -35,23 +36,7 @@ class ChatCompareTest : public QObject
 private slots:
     void initTestCase() { applyTheme(*static_cast<QApplication*>(qApp), ThemeChoice::Light); }
 
-    void init()
-    {
-        app::WindowSetup setup;
-        setup.dataFolder = m_folder.filePath(QString::number(++m_count));
-        setup.openModel = app::openModelParts;
-        setup.listBackends = [] { return std::vector<BackendSummary>(); };
-        setup.backends = allBackends();
-        setup.bundledModel =
-            QString::fromStdString((test::sourceFolder() / "resources/demo/dictionary.safetensors").string());
-        m_window = std::make_unique<app::MainWindow>(setup);
-        m_window->resize(1300, 700);
-        m_window->show();
-        QApplication::setActiveWindow(m_window.get());
-        (void)QTest::qWaitForWindowActive(m_window.get());
-        m_window->openModel(setup.bundledModel);
-        QTRY_VERIFY(m_window->service().model());
-    }
+    void init() { openWindow(app::openModelParts); }
     void cleanup() { m_window.reset(); }
 
     void theSameModelOnTwoBackendsStandsSideBySide()
@@ -96,6 +81,14 @@ private slots:
 
     void escapeStopsBothAndScrollingIsLocked()
     {
+        // The bundled model answers in one line; the scripted one writes as long as it may.
+        auto control = std::make_shared<test::FakeControl>();
+        std::string longAnswer;
+        for (int line = 0; line < 300; ++line)
+            longAnswer += "The quick brown fox jumps over the lazy dog.\n\n";
+        control->setDefaultAnswer(longAnswer);
+        openWindow(test::fakeOpen(control));
+        control->hold();
         m_window->chat().setChatValue("maxTokens", 100'000);
         type("It was");
         press(Qt::Key_Return, Qt::ControlModifier | Qt::ShiftModifier);
@@ -104,12 +97,14 @@ private slots:
         menu->close();
         menu->findChild<QAction*>("second.bundled")->trigger();
         QTRY_VERIFY(m_window->findChild<SecondChat*>() && m_window->findChild<SecondChat*>()->isBusy());
+        control->allow(3000);
         auto* second = m_window->findChild<SecondChat*>();
         auto* one = m_window->findChild<TranscriptView*>("transcript");
         auto* two = m_window->findChild<TranscriptView*>("secondTranscript");
         QTRY_VERIFY_WITH_TIMEOUT(
             one->verticalScrollBar()->maximum() > 200 && two->verticalScrollBar()->maximum() > 200, 20'000);
         press(Qt::Key_Escape);
+        control->release(); // the steps that were waiting see the stop
         QTRY_VERIFY(!second->isBusy() && !m_window->chat().isBusy());
         QCOMPARE(second->answer().status, MessageStatus::Stopped);
         one->verticalScrollBar()->setValue(40);
@@ -145,6 +140,24 @@ private slots:
     }
 
 private:
+    void openWindow(OpenFunction open)
+    {
+        m_window.reset();
+        app::WindowSetup setup;
+        setup.dataFolder = m_folder.filePath(QString::number(++m_count));
+        setup.openModel = std::move(open);
+        setup.listBackends = [] { return std::vector<BackendSummary>(); };
+        setup.backends = allBackends();
+        setup.bundledModel =
+            QString::fromStdString((test::sourceFolder() / "resources/demo/dictionary.safetensors").string());
+        m_window = std::make_unique<app::MainWindow>(setup);
+        m_window->resize(1300, 700);
+        m_window->show();
+        QApplication::setActiveWindow(m_window.get());
+        (void)QTest::qWaitForWindowActive(m_window.get());
+        m_window->openModel(setup.bundledModel);
+        QTRY_VERIFY(m_window->service().model());
+    }
     [[nodiscard]] QPlainTextEdit* editor() const
     {
         return m_window->findChild<QPlainTextEdit*>("composerEditor");
