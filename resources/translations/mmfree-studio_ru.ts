@@ -2848,8 +2848,8 @@ The file was kept as %2; new chats go into a new file.</source>
 <context>
     <name>mmfree::gui::FactChecker</name>
     <message>
-        <source>✓ Agrees with my list of facts</source>
-        <translation>✓ Совпадает с моим списком фактов</translation>
+        <source>Agrees with my list of facts</source>
+        <translation>Совпадает с моим списком фактов</translation>
     </message>
     <message>
         <source>Differs from my list of facts</source>

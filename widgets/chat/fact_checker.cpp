@@ -41,7 +41,7 @@ Verdict FactChecker::verdictOn(const QString& question, const Message& answer) c
         return {};
     switch (m_table->check(question.toStdString(), answer.text.toStdString())) {
     case FactVerdict::Matches:
-        return {tr("\u2713 Agrees with my list of facts"), QStringLiteral("check")};
+        return {tr("Agrees with my list of facts"), QStringLiteral("check")};
     case FactVerdict::Differs:
         return {tr("Differs from my list of facts"), QStringLiteral("warning")};
     case FactVerdict::NotInList:
