@@ -1,5 +1,6 @@
-// What an executor that builds a program and starts kernels on a device can tell about them. A capability that
-// callers look for with dynamic_cast from InferenceExecutor; backends without kernels of their own lack it.
+// What an executor that builds a program and starts kernels on a device can tell about them. A capability
+// that callers look for with dynamic_cast from InferenceExecutor; backends without kernels of their own lack
+// it.
 #pragma once
 
 #include <cstdint>
